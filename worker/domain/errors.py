@@ -1,0 +1,111 @@
+"""Everything that can go wrong, in one tree.
+
+ZenbeatError
+├── InvalidInput              what a person wrote cannot be used; carries every fault at once
+├── StoreUnavailable          Redis cannot be reached, or refuses to work
+└── ZenMLError                a call to ZenML did not give what was asked for
+    ├── Refused               a definite no; trying the same again gives the same
+    │   ├── NotFound          the pipeline, template, snapshot or project does not exist
+    │   ├── BodyRefused       the run configuration does not fit the template
+    │   └── NameTaken         a run of that name exists (409): look whether it is ours
+    ├── AccessDenied          login or permission failed; nothing was started; a person may mend it meanwhile
+    ├── AtCapacity            the server takes no more launches now; nothing was started
+    ├── NotSent               the request never reached the server
+    └── Unclear               the server may or may not have started the run: look before you try again
+
+Whether to try again is the error's own knowledge (`retryable`, `retry_after`, `ambiguous`); only `worker.zenml`
+looks at status codes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ZenbeatError(Exception):
+    """Anything that zenbeat raises on purpose; `str()` is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One mistake in something a person wrote: where it is, and what is wrong.
+
+    `line` and `column` count from 1; 0 means that the place is not known. `path` is the dotted way to the value.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class InvalidInput(ZenbeatError):
+    """What a person wrote cannot be used. `faults` has every mistake found, in the order of the text."""
+
+    def __init__(self, faults: Sequence[Fault] | str) -> None:
+        self.faults = (Fault(message=faults),) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class StoreUnavailable(ZenbeatError):
+    """Redis cannot be reached, or refuses to work."""
+
+
+class ZenMLError(ZenbeatError):
+    """A call to ZenML did not give what was asked for.
+
+    `code` is a short stable word for programs; `retry_after` is seconds, where the server named them.
+    """
+
+    retryable = False
+    ambiguous = False
+
+    def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code or type(self).__name__
+        self.retry_after = retry_after
+
+
+class Refused(ZenMLError):
+    """A definite no; trying the same again gives the same."""
+
+
+class NotFound(Refused):
+    """The pipeline, template, snapshot or project does not exist."""
+
+
+class BodyRefused(Refused):
+    """The run configuration does not fit the template."""
+
+
+class NameTaken(Refused):
+    """A run of that name exists (409): look whether it is ours."""
+
+
+class AccessDenied(ZenMLError):
+    """Login or permission failed. Nothing was started, and a person may mend it meanwhile."""
+
+    retryable = True
+
+
+class AtCapacity(ZenMLError):
+    """The server takes no more launches now. Nothing was started; waiting does not use up an attempt."""
+
+    retryable = True
+
+
+class NotSent(ZenMLError):
+    """The request never reached the server, so that nothing can have been started."""
+
+    retryable = True
+
+
+class Unclear(ZenMLError):
+    """The server may or may not have started the run. Look for it by its name before you try again."""
+
+    retryable = True
+    ambiguous = True

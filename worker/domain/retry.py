@@ -1,0 +1,40 @@
+"""When to try a failed POST again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter.
+
+    After attempt n (counted from 1) the wait is uniform in [0, min(max, initial * 2**(n-1))], and never shorter than
+    what the server asked for by `Retry-After`, which is itself capped at `LONGEST_RETRY_AFTER`.
+    """
+
+    max_attempts: int = 10
+    initial: timedelta = timedelta(seconds=2)
+    max: timedelta = timedelta(minutes=5)
+
+    def allows(self, attempts: int) -> bool:
+        """Tell whether another attempt may follow after `attempts` of them."""
+        return attempts < self.max_attempts
+
+    def delay(self, attempts: int, rng: Random, retry_after: float | None = None) -> timedelta:
+        """Give the wait after attempt number `attempts`."""
+        # Beyond 2**30 the product would leave timedelta's range before `max` could bound it.
+        doublings: int = 2 ** min(max(attempts, 1) - 1, 30)
+        wait = min(self.max, self.initial * doublings) * rng.random()
+        asked = min(timedelta(seconds=max(retry_after or 0, 0)), LONGEST_RETRY_AFTER)
+        return max(wait, asked)
+
+
+LONGEST_CAPACITY_WAIT = timedelta(seconds=10)
+"""A server that is only full is asked again soon: how many at once is the dispatcher's business, not the backoff's."""
+
+LONGEST_UNREACHABLE = timedelta(hours=24)
+"""How long a trigger waits for a server that cannot be reached, before it is a dead letter."""
+
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+"""A server that asks for more than this is misconfigured; a schedule must not sleep for ten years."""

@@ -1,0 +1,136 @@
+"""The request for one run, and the names that are derived from where it comes from."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid5
+
+from worker.domain.retry import RetryPolicy
+
+NAMESPACE = UUID("6b1f7f0e-8d5b-5c39-9a59-2f4c6f0f8a11")
+"""Root of every id that zenbeat derives. Changing it would make known triggers unknown: never do."""
+
+SHORT = 12
+"""Hex digits of the id in a run name: 48 bits, so that 100,000 names in a project clash with p < 2e-5."""
+
+LONGEST_RUN_NAME = 255  # the column in ZenML's database
+
+
+class Origin(StrEnum):
+    """Where a trigger comes from."""
+
+    SCHEDULE = "schedule"
+    SWEEP = "sweep"
+    BACKFILL = "backfill"
+    API = "api"
+    CELERY = "celery"
+    CLI = "cli"
+    EVENT = "event"
+
+
+class TriggerState(StrEnum):
+    """Where a trigger is on its way; drawn in docs/states.md."""
+
+    WAITING = "waiting"
+    """Recorded; not ready yet, or the limits do not allow it yet."""
+    DISPATCHED = "dispatched"
+    """Its id was published to the workers."""
+    CLAIMED = "claimed"
+    """A worker holds it under a lease."""
+    STARTED = "started"
+    """ZenML accepted the run."""
+    DEAD = "dead"
+    """It will not be tried again by itself."""
+    CANCELLED = "cancelled"
+    """Withdrawn before it was sent."""
+    DISCARDED = "discarded"
+    """A dead letter that a person gave up."""
+
+
+TERMINAL = frozenset({TriggerState.STARTED, TriggerState.CANCELLED, TriggerState.DISCARDED})
+"""States that nothing leaves. A dead letter is not among them: a person can replay it."""
+
+ACTIVE = frozenset({TriggerState.WAITING, TriggerState.DISPATCHED, TriggerState.CLAIMED})
+"""States from which zenbeat goes on by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """The request for one run of one pipeline, complete: what is sent is decided once, when it is recorded."""
+
+    id: str
+    """UUIDv5 of the origin."""
+    origin: Origin
+    source: str
+    """What the id is derived from: `schedule@instant`, `sweep#trial`, or the caller's idempotency key."""
+    pipeline: str
+    """Name or id."""
+    template: str | None = None
+    """Run template, name or id; without template and snapshot: the newest of the pipeline."""
+    snapshot: str | None = None
+    """Pipeline snapshot, name or id."""
+    project: str | None = None
+    """Name or id; None is the project of the settings, else the server's default."""
+    run_name: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The PipelineRunConfiguration as rendered, with `run_name` and `tags`."""
+    schedule: str | None = None
+    sweep: str | None = None
+    trial: int | None = None
+    fire_time: datetime | None = None
+    """The logical time (UTC), before jitter; None where nothing was due."""
+    due: datetime
+    """When it was to be sent, UTC: the fire time with jitter, or when the caller asked."""
+    priority: int = 0
+    """One step is worth a minute of waiting."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+def schedule_source(schedule: str, fire_time: datetime) -> str:
+    """Name a due instant: the same on every machine and after every restart."""
+    return f"{schedule}@{fire_time.timestamp():.3f}"
+
+
+def trial_source(sweep_id: str, trial: int) -> str:
+    """Name a trial of a sweep."""
+    return f"{sweep_id}#{trial}"
+
+
+def trigger_id(origin: Origin, source: str) -> str:
+    """Derive a trigger's id from where it comes from."""
+    return str(uuid5(NAMESPACE, f"{origin}:{source}"))
+
+
+def run_name(stem: str, identity: str, fire_time: datetime | None = None) -> str:
+    """Derive the run's name, which is what makes a second POST of the same trigger fail instead of start.
+
+    ZenML reads `{…}` in a name as a placeholder, so braces never get in; what is too long is cut in the stem.
+    """
+    instant = f"-{fire_time:%Y%m%dT%H%M%SZ}" if fire_time else ""
+    tail = f"{instant}-{UUID(identity).hex[:SHORT]}"
+    safe = re.sub(r"[{}\s]+", "-", stem).strip("-") or "run"
+    return safe[: LONGEST_RUN_NAME - len(tail)] + tail
+
+
+def tags(identity: str, *, schedule: str | None = None, sweep: str | None = None) -> list[str]:
+    """Give the tags by which runs can be found when Redis has lost everything."""
+    group = [f"zenbeat:schedule={schedule}"] if schedule else [f"zenbeat:sweep={sweep}"] if sweep else []
+    return ["zenbeat", *group, f"zenbeat:trigger={identity}"]
+
+
+def complete_body(config: Mapping[str, Any], name: str, own_tags: list[str]) -> dict[str, Any]:
+    """Add the run's name and our tags to a rendered run configuration; the user's own tags stay."""
+    return {**config, "run_name": name, "tags": [*config.get("tags", []), *own_tags]}
+
+
+def idempotency_key(identity: str, url: str, body: bytes, generation: int) -> str:
+    """Derive the `Idempotency-Key` of a POST.
+
+    ZenML compares neither body nor URL, so both are part of the key; the generation goes up when a key is spoilt
+    for ever, which happens when the server is killed in the middle of a request.
+    """
+    digest = uuid5(NAMESPACE, body.hex())
+    return str(uuid5(UUID(identity), f"{url}#{digest}#{generation}"))
