@@ -1,0 +1,69 @@
+"""Log lines: an event and its fields, for people (`text`) or machines (`json`). Secrets never get in."""
+
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import orjson
+
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "data"}
+
+SECRET = re.compile(
+    r"(?i)(bearer\s+|zenkey_|zenprokey_|eyj)[\w.\-=/+]+"  # tokens of ZenML
+    r"|(?<=://)[^\s/@]*:[^\s/@]*(?=@)"  # user and password in an address
+)
+"""What must never stand in a line, wherever it came from."""
+
+
+def clean(text: str) -> str:
+    """Blot out secrets and encode what could forge a line or move the cursor."""
+    blotted = SECRET.sub("***", text)
+    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in blotted)
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Give what was passed as `extra`."""
+    return {key: value for key, value in record.__dict__.items() if key not in _OWN and value is not None}
+
+
+class TextFormatter(logging.Formatter):
+    """`time level logger event key=value …`, one line; a traceback follows on its own lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Make the line."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        pairs = "".join(f" {key}={clean(str(value))}" for key, value in fields(record).items())
+        line = f"{moment:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z {record.levelname:<7} {record.name}"
+        trace = f"\n{SECRET.sub('***', self.formatException(record.exc_info))}" if record.exc_info else ""
+        return f"{line} {clean(record.getMessage())}{pairs}{trace}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, event and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Make the line."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": clean(record.getMessage()),
+            **{key: clean(value) if isinstance(value, str) else value for key, value in fields(record).items()},
+        }
+        if record.exc_info:
+            entry["traceback"] = SECRET.sub("***", self.formatException(record.exc_info))
+        return orjson.dumps(entry, default=lambda value: clean(str(value))).decode()
+
+
+def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Send every logger's lines to `stream` (standard error by default)."""
+    stream_handler = logging.StreamHandler(stream or sys.stderr)
+    stream_handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [stream_handler]
+    root.setLevel(level)
+    # These tell of every request; what matters of them, zenbeat says itself.
+    for chatty in ("httpx", "aiohttp", "asyncio", "urllib3"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

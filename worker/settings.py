@@ -1,0 +1,174 @@
+"""The settings, read once from the environment and `.env`. The only reader of the environment.
+
+Every variable `X` that holds a secret may be given as `X_FILE`, the path of a file with the value in it. Names that
+begin with `ZENBEAT_` and are not known are refused with the nearest match; all faults are reported at once.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from worker.domain.errors import Fault, InvalidInput
+from worker.domain.nearest import nearest
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not a web address such as https://zenml.example.com")
+    if parts.username or parts.password:
+        raise ValueError("carries a user or password; use ZENML_STORE_API_KEY")
+    return value.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseModel):
+    """Everything that can be set. A field's title is the name of its variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zenml_url: WebAddress | None = Field(
+        None, title="ZENML_STORE_URL", description="The ZenML server. Without it, `up` starts a demo server."
+    )
+    zenml_api_key: SecretStr | None = Field(
+        None, title="ZENML_STORE_API_KEY", description="API key of a ZenML service account."
+    )
+    zenml_api_token: SecretStr | None = Field(
+        None, title="ZENML_STORE_API_TOKEN", description="A bearer token, instead of an API key; it is sent as it is."
+    )
+    zenml_project: str | None = Field(
+        None, title="ZENML_ACTIVE_PROJECT_ID", description="Project (name or id) where a schedule names none."
+    )
+    zenml_verify_ssl: str = Field(
+        "true",
+        title="ZENML_STORE_VERIFY_SSL",
+        description="`true`, `false`, or the path of a file with the certificate authorities to trust.",
+    )
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), title="REDIS_URL", description="Where zenbeat keeps its state."
+    )
+    broker_url: SecretStr | None = Field(
+        None, title="CELERY_BROKER_URL", description="Celery's broker; without it, REDIS_URL."
+    )
+    schedules_dir: Path = Field(Path("schedules"), title="SCHEDULES_DIR", description="Folder of the schedule files.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", title="LOG_LEVEL", description="The least severe level that is logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", title="LOG_FORMAT", description="`text` for people, `json` for machines: one object a line."
+    )
+    prefix: str = Field(
+        "zenbeat:", title="ZENBEAT_PREFIX", min_length=1, max_length=64, description="What every Redis key begins with."
+    )
+    data_dir: Path = Field(
+        Path(".zenbeat"), title="ZENBEAT_DATA_DIR", description="Folder in which `up` keeps the embedded Redis."
+    )
+    max_in_flight: int = Field(
+        256,
+        title="ZENBEAT_MAX_IN_FLIGHT",
+        ge=1,
+        le=10_000,
+        description="The most launches at once. zenbeat begins low and finds out what the server takes.",
+    )
+    batch: int = Field(
+        50, title="ZENBEAT_BATCH", ge=1, le=500, description="The most triggers that one Celery message carries."
+    )
+    http_timeout: float = Field(
+        30.0, title="ZENBEAT_HTTP_TIMEOUT", gt=0, le=600, description="Seconds that one call to ZenML may take in all."
+    )
+    lease: float = Field(
+        15.0,
+        title="ZENBEAT_LEASE",
+        ge=1,
+        le=600,
+        description="Seconds after which the triggers of a worker that died go to another one.",
+    )
+    resolve_ttl: float = Field(
+        300.0, title="ZENBEAT_RESOLVE_TTL", ge=0, description="Seconds for which a resolved pipeline and template hold."
+    )
+    retention_days: float = Field(
+        30.0, title="ZENBEAT_RETENTION_DAYS", gt=0, description="Days for which ended triggers and outcomes are kept."
+    )
+    outcomes_max: int = Field(
+        100_000, title="ZENBEAT_OUTCOMES_MAX", ge=100, description="The most outcomes that are kept."
+    )
+    ledger_max: int = Field(
+        1_000, title="ZENBEAT_LEDGER_MAX", ge=10, description="The most ledger entries that are kept per schedule."
+    )
+
+    @property
+    def broker(self) -> str:
+        """The broker's address with its password; never log it."""
+        return (self.broker_url or self.redis_url).get_secret_value()
+
+    @property
+    def redis(self) -> str:
+        """The address of Redis with its password; never log it."""
+        return self.redis_url.get_secret_value()
+
+
+VARIABLES: dict[str, str] = {str(field.title): name for name, field in Settings.model_fields.items()}
+"""Variable -> field."""
+
+SECRETS = frozenset(
+    str(field.title) for field in Settings.model_fields.values() if "SecretStr" in str(field.annotation)
+)
+"""Variables that may also be given as `…_FILE`."""
+
+FILE = "_FILE"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
+    """Read the settings from `environment` (the process's own by default), then from `directory/.env`.
+
+    Raises InvalidInput with every fault.
+    """
+    given = os.environ if environment is None else environment  # noqa: TID251 - this is the one reader
+    from_file = {k: v for k, v in dotenv_values((directory or Path()) / ".env").items() if v is not None}
+    merged = {name: value for name, value in {**from_file, **given}.items() if value != ""}
+    faults: list[Fault] = []
+    values = _values(merged, faults)
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        faults += [_fault(detail) for detail in error.errors(include_input=False, include_url=False)]
+    if faults:
+        raise InvalidInput(faults)
+    return settings
+
+
+def _values(merged: Mapping[str, str], faults: list[Fault]) -> dict[str, Any]:
+    known = {*VARIABLES, *(name + FILE for name in SECRETS)}
+    values: dict[str, Any] = {}
+    for name, value in merged.items():
+        if name in VARIABLES:
+            values[VARIABLES[name]] = value
+        elif name in known:
+            _read_secret(name, value, merged, values, faults)
+        elif name.startswith("ZENBEAT_"):
+            match = nearest(name, known)
+            faults.append(Fault(path=name, message="unknown variable" + (f"; did you mean {match}?" if match else "")))
+    return values
+
+
+def _read_secret(name: str, path: str, merged: Mapping[str, str], values: dict[str, Any], faults: list[Fault]) -> None:
+    variable = name.removesuffix(FILE)
+    if variable in merged:
+        faults.append(Fault(path=name, message=f"is set together with {variable}; keep one of them"))
+        return
+    try:
+        values[VARIABLES[variable]] = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(path=name, message=f"cannot be read: {getattr(error, 'strerror', None) or 'not text'}"))
+
+
+def _fault(detail: Any) -> Fault:
+    field = Settings.model_fields[str(detail["loc"][0])]
+    return Fault(path=str(field.title), message=str(detail["msg"]).removeprefix("Value error, "))

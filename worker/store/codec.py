@@ -1,0 +1,75 @@
+"""Triggers as JSON and back."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from worker.domain.retry import RetryPolicy
+from worker.domain.trigger import Origin, Trigger
+
+
+def milliseconds(moment: datetime) -> int:
+    """Give an instant as Redis keeps it: milliseconds since the epoch."""
+    return round(moment.timestamp() * 1000)
+
+
+def instant(value: float) -> datetime:
+    """Give milliseconds since the epoch as an aware instant."""
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def encode_retry(retry: RetryPolicy) -> dict[str, float]:
+    """Give a retry policy as JSON values; durations in seconds."""
+    return {
+        "max_attempts": retry.max_attempts,
+        "initial": retry.initial.total_seconds(),
+        "max": retry.max.total_seconds(),
+    }
+
+
+def decode_retry(value: dict[str, Any]) -> RetryPolicy:
+    """Read what `encode_retry` wrote."""
+    return RetryPolicy(
+        max_attempts=value["max_attempts"],
+        initial=timedelta(seconds=value["initial"]),
+        max=timedelta(seconds=value["max"]),
+    )
+
+
+def encode_trigger(trigger: Trigger) -> bytes:
+    """Give a trigger as JSON. What is None is left out."""
+    plain = {
+        "id": trigger.id,
+        "origin": trigger.origin.value,
+        "source": trigger.source,
+        "pipeline": trigger.pipeline,
+        "template": trigger.template,
+        "snapshot": trigger.snapshot,
+        "project": trigger.project,
+        "run_name": trigger.run_name,
+        "body": trigger.body,
+        "schedule": trigger.schedule,
+        "sweep": trigger.sweep,
+        "trial": trigger.trial,
+        "fire_time": trigger.fire_time,
+        "due": trigger.due,
+        "priority": trigger.priority,
+        "retry": encode_retry(trigger.retry),
+    }
+    return orjson.dumps({key: value for key, value in plain.items() if value is not None})
+
+
+def decode_trigger(data: bytes) -> Trigger:
+    """Read what `encode_trigger` wrote."""
+    value = orjson.loads(data)
+    fire_time = value.pop("fire_time", None)
+    return Trigger(
+        **{
+            **value,
+            "origin": Origin(value["origin"]),
+            "retry": decode_retry(value["retry"]),
+            "due": datetime.fromisoformat(value["due"]),
+            "fire_time": datetime.fromisoformat(fire_time) if fire_time else None,
+        }
+    )

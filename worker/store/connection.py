@@ -1,0 +1,65 @@
+"""The connection to Redis."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from worker.domain.errors import StoreUnavailable
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
+
+
+def connect(url: str) -> Redis:
+    """Make a client for `url`; it connects at its first command.
+
+    A command whose answer was lost is sent again, so every write must be one that may be applied twice.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=False,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=10,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry_on_error=[BusyLoadingError],
+        client_name="zenbeat",
+    )
+
+
+def text(value: object) -> str:
+    """Give a name or number that Redis answered as text; redis-py's types allow for both forms."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn what redis-py raises into `StoreUnavailable` with a sentence that says what to do."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise StoreUnavailable(f"Redis refuses the password or user in REDIS_URL ({error})") from error
+    except OutOfMemoryError as error:
+        raise StoreUnavailable("Redis is out of memory: raise maxmemory, or shorten the retention") from error
+    except ReadOnlyError as error:
+        raise StoreUnavailable("Redis is a read-only replica: point REDIS_URL at the primary") from error
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise StoreUnavailable(f"Redis cannot be reached ({error})") from error
+    except ResponseError as error:
+        raise StoreUnavailable(f"Redis refuses a command ({error})") from error
+    except RedisError as error:
+        raise StoreUnavailable(f"Redis does not work ({error})") from error

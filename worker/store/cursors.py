@@ -1,0 +1,68 @@
+"""How far each schedule has been considered, and what was decided for each due instant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from worker.store.codec import instant, milliseconds
+from worker.store.connection import text, translated
+from worker.store.keys import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The instant up to which a schedule has been considered.
+
+    `revision` is that of the timing it was considered under, `taken` how many fires it took (for `max_runs`).
+    """
+
+    at: datetime
+    revision: str
+    taken: int = 0
+
+    def form(self) -> str:
+        """Give the form in which Redis keeps and compares it."""
+        return f"{milliseconds(self.at)}|{self.revision}|{self.taken}"
+
+    @classmethod
+    def parse(cls, form: str) -> "Cursor":
+        """Read what `form` gave."""
+        at, revision, taken = form.split("|")
+        return cls(at=instant(int(at)), revision=revision, taken=int(taken))
+
+
+class CursorStore:
+    """The cursors and ledgers of one shard."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self.redis = redis
+        self.keys = keys
+
+    async def all(self) -> dict[str, Cursor]:
+        """Read every cursor, by schedule."""
+        async with translated():
+            found = await self.redis.hgetall(self.keys.cursors)
+        return {text(name): Cursor.parse(text(value)) for name, value in found.items()}
+
+    async def some(self, names: Sequence[str]) -> dict[str, Cursor]:
+        """Read the cursors of some schedules; those that have none are left out."""
+        if not names:
+            return {}
+        async with translated():
+            found = await self.redis.hmget(self.keys.cursors, list(names))
+        return {name: Cursor.parse(text(value)) for name, value in zip(names, found, strict=True) if value}
+
+    async def ledger(self, schedule: str, count: int) -> list[dict[str, Any]]:
+        """Read the newest decisions for a schedule, newest first: `fire_time`, `decision`, `reason`, `trigger`."""
+        async with translated():
+            found = await self.redis.zrevrange(self.keys.ledger(schedule), 0, count - 1)
+        return [orjson.loads(text(entry)) for entry in found]
+
+    async def report_faults(self, faults: Sequence[str]) -> None:
+        """Publish what is wrong with the schedule files, for `doctor` and the dashboard."""
+        async with translated():
+            await self.redis.set(self.keys.faults, orjson.dumps(list(faults)))

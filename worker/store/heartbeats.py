@@ -1,0 +1,43 @@
+"""Who is alive: every beat and worker leaves a sign that fades."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from worker.store.connection import translated
+from worker.store.keys import Keys
+
+FADES = timedelta(seconds=20)
+EVERY = timedelta(seconds=5)
+
+
+class HeartbeatStore:
+    """The heartbeats of beats and workers. A role is `beat` or `worker`; identity is `host:pid`."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self.redis = redis
+        self.keys = keys
+
+    async def beat(self, role: str, identity: str, what: dict[str, Any]) -> None:
+        """Leave a sign of life, with what was last done."""
+        async with translated():
+            await self.redis.set(self.keys.heartbeat(role, identity), orjson.dumps(what), ex=FADES)
+
+    async def leave(self, role: str, identity: str) -> None:
+        """Take the sign away: this process ends on purpose."""
+        async with translated():
+            await self.redis.delete(self.keys.heartbeat(role, identity))
+
+    async def alive(self, role: str) -> dict[str, dict[str, Any]]:
+        """Give what each living process of a role last said, by identity."""
+        prefix = self.keys.heartbeat(role, "")
+        async with translated():
+            names = [name async for name in self.redis.scan_iter(match=f"{prefix}*", count=1000)]
+            values = await self.redis.mget(names) if names else []
+        return {
+            name.decode().removeprefix(prefix): orjson.loads(value)
+            for name, value in zip(names, values, strict=True)
+            if value
+        }

@@ -1,0 +1,142 @@
+"""Every key in Redis: its type, meaning and lifetime. No other module spells a key.
+
+Keys of work carry the ZenML server's name, so that each server has its own queue and limits; keys of time carry the
+scheduler's shard. Today there is one of each.
+
+Scripts get these names as KEYS, but for the keys of single triggers and ledgers: those they build from a prefix that is
+passed in, because a batch touches many. (Redis Cluster would need hash tags; zenbeat's state is small and needs none.)
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_PREFIX = "zenbeat:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The key names of one installation."""
+
+    prefix: str = DEFAULT_PREFIX
+    server: str = "default"
+    shard: int = 0
+
+    # --- what became of things
+
+    @property
+    def outcomes(self) -> str:
+        """STREAM, one entry an outcome; trimmed by age and count."""
+        return f"{self.prefix}outcomes"
+
+    # --- time
+
+    @property
+    def leader(self) -> str:
+        """STRING `<epoch>:<beat id>` with a TTL of seconds: the beat at work and its fencing epoch."""
+        return f"{self.prefix}leader:{self.shard}"
+
+    @property
+    def epoch(self) -> str:
+        """STRING counter: the last fencing epoch given out. Never expires."""
+        return f"{self.prefix}epoch:{self.shard}"
+
+    @property
+    def cursors(self) -> str:
+        """HASH schedule name -> `<cursor, epoch ms>|<timing revision>|<fires taken>`. Never expires."""
+        return f"{self.prefix}cursors:{self.shard}"
+
+    @property
+    def ledger_prefix(self) -> str:
+        """Prefix of the ledgers."""
+        return f"{self.prefix}ledger:"
+
+    def ledger(self, schedule: str) -> str:
+        """ZSET JSON entry by fire time (epoch ms): the decision for each due instant; trimmed by count."""
+        return f"{self.ledger_prefix}{schedule}"
+
+    @property
+    def faults(self) -> str:
+        """STRING JSON list: faults of the schedule files as the beat at work sees them."""
+        return f"{self.prefix}faults:{self.shard}"
+
+    # --- triggers
+
+    @property
+    def trigger_prefix(self) -> str:
+        """Prefix of the triggers."""
+        return f"{self.prefix}trigger:"
+
+    def trigger(self, identity: str) -> str:
+        """HASH of one trigger (fields: see triggers.py); expires some days after it ended."""
+        return f"{self.trigger_prefix}{identity}"
+
+    @property
+    def triggers(self) -> str:
+        """ZSET trigger id by when it was recorded (epoch ms): the list of all; trimmed with the triggers."""
+        return f"{self.prefix}triggers:{self.server}"
+
+    @property
+    def delayed(self) -> str:
+        """ZSET trigger id by ready time (epoch ms): waiting, not ready yet (retries, `not_before`, jitter)."""
+        return f"{self.prefix}delayed:{self.server}"
+
+    @property
+    def ready(self) -> str:
+        """ZSET trigger id by rank (ready time less a minute per step of priority): waiting, may go now."""
+        return f"{self.prefix}ready:{self.server}"
+
+    @property
+    def inflight(self) -> str:
+        """ZSET trigger id by end of lease (epoch ms): dispatched or claimed."""
+        return f"{self.prefix}inflight:{self.server}"
+
+    @property
+    def limit(self) -> str:
+        """HASH `window`, `threshold`, `shrunk`: how many launches the server takes at once, as learnt."""
+        return f"{self.prefix}limit:{self.server}"
+
+    @property
+    def dead(self) -> str:
+        """ZSET trigger id by when it died (epoch ms): the dead letters."""
+        return f"{self.prefix}dead:{self.server}"
+
+    @property
+    def unreadable(self) -> str:
+        """STREAM of Celery messages that could not be read; trimmed by count."""
+        return f"{self.prefix}unreadable"
+
+    # --- sweeps
+
+    @property
+    def sweep_prefix(self) -> str:
+        """Prefix of the sweeps."""
+        return f"{self.prefix}sweep:"
+
+    def sweep(self, identity: str) -> str:
+        """HASH of one sweep: definition, next trial number, total, counts by state. Never expires."""
+        return f"{self.sweep_prefix}{identity}"
+
+    @property
+    def sweeps(self) -> str:
+        """ZSET sweep id by creation (epoch ms)."""
+        return f"{self.prefix}sweeps"
+
+    @property
+    def active_sweeps(self) -> str:
+        """SET of the sweep ids that may have trials to record."""
+        return f"{self.prefix}sweeps:active"
+
+    # --- what was learnt from ZenML
+
+    def resolution(self, kind: str, project: str, name: str) -> str:
+        """STRING JSON: what a pipeline and template name stands for; kept past its freshness, to be served stale."""
+        return f"{self.prefix}resolution:{self.server}:{kind}:{project}:{name}"
+
+    def resolution_lock(self, kind: str, project: str, name: str) -> str:
+        """STRING with a TTL of seconds: somebody is looking this up."""
+        return f"{self.resolution(kind, project, name)}:lock"
+
+    # --- health
+
+    def heartbeat(self, role: str, identity: str) -> str:
+        """STRING JSON with a TTL: a beat or worker is alive, and what it last did."""
+        return f"{self.prefix}heartbeat:{role}:{identity}"

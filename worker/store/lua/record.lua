@@ -1,0 +1,69 @@
+-- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes;
+--        ARGV: "epoch:beat id" or "", trigger prefix, ledger prefix, sweep prefix, ledger max, outcomes max, items)
+--   -> one list per item: {-1} no longer the leader, {0} the cursor moved meanwhile, or {1, result per trigger ...}
+--      with result 1 recorded, 0 known already, -1 known with another content
+--
+-- A trigger, its ledger entry and the cursor of its schedule are written together or not at all.
+--
+-- items: JSON list of
+--   {name, expected, cursor,                      -- schedules only; expected "" means: the cursor must not exist yet
+--    entries: [{fire, ledger,                     -- fire: epoch ms as text; ledger: text; both for schedules only
+--               outcome: [field, value, ...],     -- for what did not fire
+--               trigger: {id, ready, rank, digest, sweep, fields: [field, value, ...]}}]}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function put(trigger)
+  local key = ARGV[2] .. trigger.id
+  local digest = redis.call('HGET', key, 'digest')
+  if digest then
+    return digest == trigger.digest and 0 or -1
+  end
+  redis.call('HSET', key, 'state', 'waiting', 'digest', trigger.digest, 'rank', trigger.rank,
+             'recorded', string.format('%.0f', now), unpack(trigger.fields))
+  if tonumber(trigger.ready) > now then
+    redis.call('ZADD', KEYS[4], trigger.ready, trigger.id)
+  else
+    redis.call('ZADD', KEYS[3], trigger.rank, trigger.id)
+  end
+  redis.call('ZADD', KEYS[5], string.format('%.0f', now), trigger.id)
+  if trigger.sweep then
+    redis.call('HINCRBY', ARGV[4] .. trigger.sweep, 'open', 1)
+  end
+  return 1
+end
+
+local function write(item)
+  if item.name then
+    if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+      return {-1}
+    end
+    if (redis.call('HGET', KEYS[2], item.name) or '') ~= item.expected then
+      return {0}
+    end
+    redis.call('HSET', KEYS[2], item.name, item.cursor)
+  end
+  local results = {1}
+  for _, entry in ipairs(item.entries) do
+    if entry.trigger then
+      results[#results + 1] = put(entry.trigger)
+    end
+    if entry.ledger then
+      local ledger = ARGV[3] .. item.name
+      if redis.call('ZCOUNT', ledger, entry.fire, entry.fire) == 0 then
+        redis.call('ZADD', ledger, entry.fire, entry.ledger)
+        redis.call('ZREMRANGEBYRANK', ledger, 0, -tonumber(ARGV[5]) - 1)
+      end
+    end
+    if entry.outcome then
+      redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[6], '*', unpack(entry.outcome))
+    end
+  end
+  return results
+end
+
+local answers = {}
+for index, item in ipairs(cjson.decode(ARGV[7])) do
+  answers[index] = write(item)
+end
+return answers

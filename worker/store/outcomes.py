@@ -1,0 +1,41 @@
+"""The stream of outcomes, read."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+
+from worker.store.connection import text, translated
+from worker.store.keys import Keys
+
+
+class OutcomeStore:
+    """What became of things. An outcome is a flat dict of text; its `id` is the Redis stream id."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self.redis = redis
+        self.keys = keys
+
+    async def newest(self, count: int) -> list[dict[str, str]]:
+        """Read the newest outcomes, newest first."""
+        async with translated():
+            return [_plain(*row) for row in await self.redis.xrevrange(self.keys.outcomes, count=count) or ()]
+
+    async def last_id(self) -> str:
+        """Give the id after which everything is new."""
+        newest = await self.newest(1)
+        return newest[0]["id"] if newest else "0-0"
+
+    async def after(self, last_id: str, patience: timedelta, count: int = 500) -> list[dict[str, str]]:
+        """Read what came after `last_id`, oldest first, waiting for it no longer than `patience`."""
+        block = max(1, round(patience.total_seconds() * 1000))
+        async with translated():
+            found: Any = await self.redis.xread({self.keys.outcomes: last_id}, count=count, block=block)
+        # One stream was asked for: RESP2 answers [[name, rows]], RESP3 {name: [rows]}.
+        streams = found.values() if isinstance(found, dict) else [rows for _, rows in found or ()]
+        return [_plain(*row) for rows in streams for row in (rows[0] if isinstance(found, dict) else rows)]
+
+
+def _plain(identity: object, fields: Mapping[Any, Any] | None) -> dict[str, str]:
+    return {"id": text(identity), **{text(key): text(value) for key, value in (fields or {}).items()}}

@@ -1,0 +1,26 @@
+"""The Lua scripts, by name. Each file's first line is its signature."""
+
+from importlib.resources import files
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+NAMES = (
+    "claim",
+    "dispatch",
+    "lead",
+    "reclaim",
+    "record",
+    "renew",
+    "replay",
+    "resign",
+    "sending",
+    "settle",
+    "withdraw",
+)
+
+
+def load(redis: Redis) -> dict[str, AsyncScript]:
+    """Register every script with a client. A script that Redis has forgotten is sent again by redis-py."""
+    folder = files("worker.store") / "lua"
+    return {name: redis.register_script((folder / f"{name}.lua").read_text(encoding="utf-8")) for name in NAMES}

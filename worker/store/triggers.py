@@ -1,0 +1,343 @@
+"""Triggers in Redis: record, dispatch, claim, settle, and what people do to them.
+
+Each verb is one script (lua/), which says what it keeps true. Fields of a trigger's hash:
+
+data        the trigger as JSON, never changed            state     see `TriggerState`
+digest      of what the caller asked for                  rank      place among the ready ones
+recorded    epoch ms                                      sweep     id of its sweep
+attempts    tries that count against the limit            tries     all tries, for the backoff
+sent        epoch ms of the first POST
+unclear     1: a POST may have started the run            token     of the claim
+generation  of the idempotency key                        losses    workers that died holding it
+run_id run_status url reason code left_out ended          what became of it
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from worker.domain.outcome import Status
+from worker.domain.trigger import Trigger, TriggerState
+from worker.store import scripts
+from worker.store.codec import decode_trigger, encode_trigger, instant, milliseconds
+from worker.store.connection import text, translated
+from worker.store.keys import Keys
+
+PRIORITY_STEP_MS = 60_000
+"""What one step of priority is worth: a minute of waiting. So nothing waits for ever behind what is more urgent."""
+
+FIRST_WINDOW = 4
+"""Launches at once that a server is trusted with before anything is known of it (ZenML's own default takes 2)."""
+
+MOST_LOSSES = 5
+"""Workers that may die holding a trigger before it is a dead letter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is kept, and how long things are held."""
+
+    ceiling: int = 256
+    """Launches at once, at the most."""
+    lease: timedelta = timedelta(seconds=15)
+    ring_again: timedelta = timedelta(seconds=10)
+    """A published id that nobody claims within this is published again."""
+    keep: timedelta = timedelta(days=30)
+    outcomes_max: int = 100_000
+    ledger_max: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing to be written with a cursor or by itself: a trigger, a ledger entry, an outcome, or all three."""
+
+    trigger: Trigger | None = None
+    ready: datetime | None = None
+    """When the trigger may be sent; None is at once."""
+    digest: str = ""
+    fire_time: datetime | None = None
+    ledger: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What is written together or not at all; with `name`, only if the cursor is still `expected`."""
+
+    entries: Sequence[Entry]
+    name: str | None = None
+    expected: str = ""
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of an item: `state` 1 written, 0 the cursor had moved, -1 no longer the leader.
+
+    `triggers`, one for each: 1 recorded, 0 known already, -1 known with another content.
+    """
+
+    state: int
+    triggers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A trigger that this worker holds, and what is known of earlier attempts."""
+
+    trigger: Trigger
+    token: str
+    attempts: int
+    tries: int
+    unclear: bool
+    """An earlier attempt may have started the run."""
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one attempt."""
+
+    id: str
+    status: Status
+    """STARTED, RETRYING or DEAD."""
+    outcome: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    ready: datetime | None = None
+    """When it may be tried again; for RETRYING."""
+    capacity: bool = False
+    """The server was full: it is trusted with fewer launches at once."""
+
+
+def digest(trigger: Trigger) -> str:
+    """Tell triggers of one id apart by what was asked for: not by when."""
+    asked = (trigger.pipeline, trigger.template, trigger.snapshot, trigger.project, trigger.body)
+    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def flat(fields: Mapping[str, Any]) -> list[str]:
+    """Give the fields of a hash or stream entry in Redis' own form; None is left out."""
+    return [word for key, value in fields.items() if value is not None for word in (key, _word(value))]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    return str(value)
+
+
+class TriggerStore:
+    """The triggers of one ZenML server."""
+
+    def __init__(self, redis: Redis, keys: Keys, limits: Limits) -> None:
+        self.redis = redis
+        self.keys = keys
+        self.limits = limits
+        self._scripts = scripts.load(redis)
+
+    async def _run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        async with translated():
+            return await self._scripts[script](keys=keys, args=args)
+
+    async def record(self, items: Sequence[Item], fence: str = "") -> list[Recorded]:
+        """Write triggers, ledger entries and cursors; `fence` is the leader's `epoch:id`, "" for everybody else."""
+        keys = self.keys
+        answers = await self._run(
+            "record",
+            [keys.leader, keys.cursors, keys.ready, keys.delayed, keys.triggers, keys.outcomes],
+            [
+                fence,
+                keys.trigger_prefix,
+                keys.ledger_prefix,
+                keys.sweep_prefix,
+                self.limits.ledger_max,
+                self.limits.outcomes_max,
+                orjson.dumps([_item(item) for item in items]),
+            ],
+        )
+        return [Recorded(state=int(answer[0]), triggers=tuple(map(int, answer[1:]))) for answer in answers]
+
+    async def dispatch(self) -> tuple[list[str], datetime | None]:
+        """Move what the limits allow to dispatched. Gives the ids, and when the next delayed trigger is ready."""
+        keys, limits = self.keys, self.limits
+        answer = await self._run(
+            "dispatch",
+            [keys.delayed, keys.ready, keys.inflight, keys.limit],
+            [keys.trigger_prefix, limits.ceiling, FIRST_WINDOW, _ms(limits.ring_again)],
+        )
+        later = instant(answer[1]) if int(answer[1]) >= 0 else None
+        return [identity.decode() for identity in answer[2:]], later
+
+    async def reclaim(self) -> tuple[int, int]:
+        """Return to waiting what was dispatched or claimed and whose lease ran out: (returned, given up)."""
+        keys = self.keys
+        answer = await self._run(
+            "reclaim",
+            [keys.ready, keys.inflight, keys.dead, keys.outcomes],
+            [keys.trigger_prefix, keys.sweep_prefix, MOST_LOSSES, self.limits.outcomes_max],
+        )
+        return int(answer[0]), int(answer[1])
+
+    async def claim(self, ids: Sequence[str], token: str) -> list[Claimed]:
+        """Take triggers for the length of a lease; those that somebody else has are left out."""
+        keys = self.keys
+        answer = await self._run(
+            "claim", [keys.ready, keys.inflight], [keys.trigger_prefix, token, _ms(self.limits.lease), *ids]
+        )
+        return [_claimed(row, token) for row in answer]
+
+    async def renew(self, ids: Sequence[str], token: str) -> int:
+        """Keep claims for another lease; gives how many are still ours."""
+        args = [self.keys.trigger_prefix, token, _ms(self.limits.lease), *ids]
+        return int(await self._run("renew", [self.keys.inflight], args))
+
+    async def sending(self, ids: Sequence[str], token: str) -> list[bool]:
+        """Say that we are about to POST. False where the claim is gone: then do not."""
+        answer = await self._run("sending", [], [self.keys.trigger_prefix, token, *ids])
+        return [bool(ours) for ours in answer]
+
+    async def settle(self, results: Sequence[Settlement], token: str, quick: int) -> list[bool]:
+        """Write what became of attempts. `quick` counts the answers that show that the server could take more."""
+        keys, limits = self.keys, self.limits
+        answer = await self._run(
+            "settle",
+            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes, keys.limit],
+            [
+                keys.trigger_prefix,
+                keys.sweep_prefix,
+                token,
+                _ms(limits.keep),
+                limits.outcomes_max,
+                limits.ceiling,
+                FIRST_WINDOW,
+                quick,
+                orjson.dumps([_settlement(result) for result in results]),
+            ],
+        )
+        return [bool(written) for written in answer]
+
+    async def withdraw(self, identity: str, to: TriggerState, outcome: Mapping[str, Any]) -> TriggerState | None:
+        """Cancel a waiting trigger, or discard a dead letter. Gives the state it was in; None if unknown."""
+        keys = self.keys
+        answer = await self._run(
+            "withdraw",
+            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes],
+            [
+                keys.trigger_prefix,
+                keys.sweep_prefix,
+                identity,
+                to.value,
+                _ms(self.limits.keep),
+                self.limits.outcomes_max,
+                *flat(outcome),
+            ],
+        )
+        return TriggerState(answer.decode()) if answer else None
+
+    async def replay(self, identity: str) -> TriggerState | None:
+        """Let a dead letter wait again. Gives the state it was in; None if unknown."""
+        keys = self.keys
+        answer = await self._run("replay", [keys.ready, keys.dead], [keys.trigger_prefix, keys.sweep_prefix, identity])
+        return TriggerState(answer.decode()) if answer else None
+
+    async def get(self, ids: Iterable[str]) -> list[dict[str, str]]:
+        """Read triggers as they are, each with its hash's fields as text; an unknown one is an empty dict."""
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for identity in ids:
+                pipe.hgetall(self.keys.trigger(identity))
+            rows = await pipe.execute()
+        return [{key.decode(): value.decode() for key, value in row.items()} for row in rows]
+
+    async def newest(self, count: int) -> list[str]:
+        """Give the ids of the triggers recorded last, newest first."""
+        async with translated():
+            return [text(identity) for identity in await self.redis.zrevrange(self.keys.triggers, 0, count - 1)]
+
+    async def dead(self, count: int) -> list[str]:
+        """Give the ids of the dead letters, newest first."""
+        async with translated():
+            return [text(identity) for identity in await self.redis.zrevrange(self.keys.dead, 0, count - 1)]
+
+    async def waiting(self) -> int:
+        """Count what is waiting, ready or not."""
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.zcard(self.keys.ready)
+            pipe.zcard(self.keys.delayed)
+            return int(sum(await pipe.execute()))
+
+    async def trim(self, now: datetime) -> None:
+        """Forget outcomes and ended triggers past their time."""
+        oldest = milliseconds(now - self.limits.keep)
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.xtrim(self.keys.outcomes, minid=str(oldest), approximate=True)
+            pipe.zremrangebyscore(self.keys.triggers, "-inf", oldest)
+            await pipe.execute()
+
+
+def _ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
+
+
+def _item(item: Item) -> dict[str, Any]:
+    entries = [_entry(entry) for entry in item.entries]
+    if item.name is None:
+        return {"entries": entries}
+    return {"name": item.name, "expected": item.expected, "cursor": item.cursor, "entries": entries}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    if entry.trigger is not None:
+        plain["trigger"] = _new(entry.trigger, entry.ready or entry.trigger.due, entry.digest)
+    if entry.ledger is not None and entry.fire_time is not None:
+        plain["fire"] = str(milliseconds(entry.fire_time))
+        plain["ledger"] = orjson.dumps(entry.ledger).decode()
+    if entry.outcome is not None:
+        plain["outcome"] = flat(entry.outcome)
+    return plain
+
+
+def _new(trigger: Trigger, ready: datetime, asked: str) -> dict[str, Any]:
+    at = milliseconds(ready)
+    fields = {"data": encode_trigger(trigger).decode(), "source": trigger.source, "sweep": trigger.sweep}
+    plain = {
+        "id": trigger.id,
+        "ready": str(at),
+        "rank": str(at - trigger.priority * PRIORITY_STEP_MS),
+        "digest": asked or digest(trigger),
+        "fields": flat(fields),
+    }
+    return {**plain, "sweep": trigger.sweep} if trigger.sweep else plain
+
+
+def _settlement(result: Settlement) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "id": result.id,
+        "status": result.status.value,
+        "fields": flat(result.fields),
+        "outcome": flat({"status": result.status.value, **result.outcome}),
+    }
+    if result.ready is not None:
+        plain["ready"] = str(milliseconds(result.ready))
+    if result.capacity:
+        plain["capacity"] = True
+    return plain
+
+
+def _claimed(row: Sequence[bytes], token: str) -> Claimed:
+    fields = dict(zip(row[1::2], row[2::2], strict=True))
+    return Claimed(
+        trigger=decode_trigger(fields[b"data"]),
+        token=token,
+        attempts=int(fields.get(b"attempts", 0)),
+        tries=int(fields.get(b"tries", 0)),
+        unclear=fields.get(b"unclear") == b"1",
+        generation=int(fields.get(b"generation", 0)),
+    )
