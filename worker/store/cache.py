@@ -1,4 +1,4 @@
-"""What names at ZenML stand for, kept in Redis for all processes: past its freshness too, for the time without ZenML."""
+"""What names at ZenML stand for, kept in Redis for all processes; past its freshness too, for when ZenML is away."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,10 +44,11 @@ class NameCache:
     async def read(self, name: Name) -> Entry | None:
         """Read an entry, with its age; None if there is none or it cannot be read."""
         key = self._key(name)
-        async with translated():
-            # One MULTI, so that age and value belong together.
-            async with self._redis.pipeline(transaction=True) as both:
-                value, left = await both.get(key).pttl(key).execute()
+        # One MULTI, so that age and value belong together.
+        async with translated(), self._redis.pipeline(transaction=True) as both:
+            both.get(key)
+            both.pttl(key)
+            value, left = await both.execute()
         return _decoded(value, left) if value else None
 
     async def keep(self, name: Name, entry: Entry, keep_for: timedelta) -> None:

@@ -5,7 +5,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local renewed = 0
 for index = 4, #ARGV do
   if redis.call('HGET', ARGV[1] .. ARGV[index], 'token') == ARGV[2] then
-    renewed = renewed + redis.call('ZADD', KEYS[1], 'XX', 'CH', now + ARGV[3], ARGV[index])
+    redis.call('ZADD', KEYS[1], 'XX', now + ARGV[3], ARGV[index])
+    renewed = renewed + 1
   end
 end
 return renewed
