@@ -1,0 +1,54 @@
+"""Whatever is typed into a schedule file: it is read, or refused with a place, and nothing else happens."""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from worker.source import lint
+
+TEXT = """\
+schedules:
+  - name: nightly
+    pipeline: training
+    template: production
+    cron: ["0 2 * * *", "H * * * *"]
+    timezone: Europe/Berlin
+    dst: {gap: shift, fold: first}
+    jitter: 60s
+    start_time: 2026-12-01T08:00
+    skip_dates: [2026-12-24, 2026-12-30/2027-01-06]
+    max_runs: 7
+    catchup_window: 1h
+    retry: {max_attempts: 3, initial: 2s, max: 5m}
+    config:
+      run_name: "a-{{ fire_time.year }}"
+      steps: {model_trainer: {parameters: {data_date: "{{ fire_time | date('%Y-%m-%d') }}"}}}
+sweeps:
+  - name: lr
+    pipeline: training
+    method: random
+    run_cap: 3
+    metric: {name: loss, goal: minimize}
+    parameters: {lr: {distribution: uniform, min: 0.1, max: 1.0}}
+    config: {extra: {lr: "{{ params.lr }}"}}
+"""
+WORDS = TEXT.split()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.integers(0, len(TEXT)),
+    length=st.integers(0, 40),
+    typed=st.text(max_size=8)
+    | st.sampled_from([*WORDS, "{", "]", "-1", "1e9", "null", "{{", "%", "99999999999999999999"]),
+)
+def test_an_edit_anywhere(folder: Path, start: int, length: int, typed: str) -> None:
+    text = TEXT[:start] + typed + TEXT[start + length :]
+    (folder / "a.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    definitions = lint([folder])
+    for fault in definitions.faults:
+        assert fault.message
+        assert fault.line > 0
+        assert fault.column > 0
+    assert definitions.faults or len(definitions.schedules) <= 1

@@ -1,0 +1,153 @@
+"""The shape of a schedule file. The JSON schema for editors is made from these models."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from worker.domain.duration import format_duration
+from worker.domain.retry import RetryPolicy
+from worker.domain.sweepwords import Goal, Method
+from worker.source.fields import (
+    Duration,
+    Expressions,
+    Moment,
+    Moments,
+    Name,
+    Reference,
+    SkippedDays,
+    Zone,
+)
+
+_RETRY = RetryPolicy()
+
+_COUNT = {"type": "integer", "minimum": 1}
+_METRIC = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "goal": {"enum": list(Goal)}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class DstEntry(_Strict):
+    """What happens to a fixed-time cron job when the clocks are set."""
+
+    gap: Literal["shift", "skip"] = Field(
+        "shift", description="A time that is jumped over in spring: run at the first instant after it, or not at all."
+    )
+    fold: Literal["first", "last", "both"] = Field(
+        "first", description="A time that comes twice in autumn: run in the first pass, the last, or both."
+    )
+
+
+class RetryEntry(_Strict):
+    """How a start that failed is tried again: the wait is random, up to initial * 2^(attempt - 1), at most `max`."""
+
+    max_attempts: int | None = Field(
+        None, ge=1, le=100, description=f"Attempts in all. Default: {_RETRY.max_attempts}."
+    )
+    initial: Duration | None = Field(
+        None, description=f"The longest wait after the first attempt. Default: {format_duration(_RETRY.initial)}."
+    )
+    max: Duration | None = Field(
+        None, description=f"The longest wait after any attempt. Default: {format_duration(_RETRY.max)}."
+    )
+
+
+PATTERNS = ("cron", "every", "at")
+"""Exactly one of them says when a schedule is due."""
+
+
+class _RunEntry(_Strict):
+    name: Name = Field(description="Unique over all files: small letters, digits and . _ -")
+    pipeline: Reference = Field(description="The pipeline, by name or id.")
+    template: Reference | None = Field(
+        None, description="The run template, by name or id. Left out, as `snapshot` too: the newest of the pipeline."
+    )
+    snapshot: Reference | None = Field(None, description="The pipeline snapshot, by name or id, instead of `template`.")
+    project: Reference | None = Field(None, description="The project, by name or id. Default: ZENML_ACTIVE_PROJECT_ID.")
+    config_template: Reference | None = Field(
+        None,
+        description="A YAML file with a run configuration, relative to this folder, such as templates/training.yaml.",
+    )
+    config: dict[str, Any] | None = Field(
+        None,
+        description="The run configuration, laid over `config_template` key by key. Texts may hold {{ expressions }}.",
+    )
+    priority: int = Field(0, ge=-1000, le=1000, description="Higher goes first; one step is worth a minute of waiting.")
+    retry: RetryEntry | None = Field(None, description="How a start that failed is tried again.")
+
+
+class ScheduleEntry(_RunEntry):
+    """When a pipeline is started, and with which configuration. It needs one of `cron`, `every` and `at`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PATTERNS]})
+
+    cron: Expressions | None = Field(None, description="A cron expression, or several, in quotes.")
+    every: Duration | None = Field(
+        None, description="An interval such as 90s; it counts from `start_time`, or else from 1970-01-01T00:00Z."
+    )
+    at: Moments | None = Field(None, description="An instant, or several, at which it fires once.")
+    timezone: Zone = Field("UTC", description="The IANA time zone of cron expressions and local times.")
+    seconds: bool = Field(False, description="Cron expressions have a sixth, last field: the seconds.")
+    dst: DstEntry = Field(default_factory=DstEntry, description="What happens when the clocks are set.")
+    jitter: Duration | None = Field(
+        None, description="Starts up to so much later, to spread the load; always the same for one fire time."
+    )
+    start_time: Moment | None = Field(None, description="Nothing is due before.")
+    end_time: Moment | None = Field(None, description="Nothing is due after; a date alone includes that day.")
+    skip_dates: SkippedDays = Field(default_factory=list, description="Days, or spans of days, without fires.")
+    max_runs: int | None = Field(None, ge=1, description="It ends after so many runs.")
+    catchup: Literal["none", "latest", "all"] = Field(
+        "latest", description="What is made up for of the fires that passed while nobody looked."
+    )
+    catchup_window: Duration | None = Field(
+        None, description="How far back fires are made up for. Default: one period, at most 1h."
+    )
+    overlap: Literal["skip", "allow", "buffer_one", "buffer_all", "cancel_other"] | None = Field(
+        None, description="What happens when a run of this schedule is still going on. Not applied yet: allow."
+    )
+    concurrency: Literal["skip", "submit"] | None = Field(
+        None, description="ZenML's word for `overlap`: skip, or submit, which is allow."
+    )
+
+
+class SweepEntry(_RunEntry):
+    """A parameter sweep in the words of Weights & Biases. It runs when it is asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["name", "pipeline", "method", "parameters"]})
+
+    # worker.domain.sweep reads these, and says what is wrong with them.
+    method: Annotated[Any, WithJsonSchema({"enum": list(Method)})] = Field(
+        None, description="How values are chosen: every combination, or drawn from their distributions."
+    )
+    parameters: Annotated[Any, WithJsonSchema({"type": "object", "minProperties": 1})] = Field(
+        None,
+        description="The search space: name -> value, values, or distribution with min, max, mu, sigma, q. "
+        "A dotted name leads into the run configuration: steps.model_trainer.parameters.lr",
+    )
+    metric: Annotated[Any, WithJsonSchema(_METRIC)] = Field(None, description="What the trials are compared by.")
+    run_cap: Annotated[Any, WithJsonSchema(_COUNT)] = Field(
+        None, description="The most trials; a random sweep needs it."
+    )
+    seed: Annotated[Any, WithJsonSchema({"type": "integer"})] = Field(
+        None, description="The same seed gives the same random trials. Default: 0."
+    )
+    max_parallel: Annotated[Any, WithJsonSchema(_COUNT)] = Field(
+        None, description="The most trials at once. Default: as many as the limits allow."
+    )
+
+
+class ScheduleFile(_Strict):
+    """Schedules and sweeps."""
+
+    schedules: Annotated[list[ScheduleEntry] | None, Field(description="What is started when.")] = None
+    sweeps: Annotated[list[SweepEntry] | None, Field(description="Parameter sweeps, run when asked for.")] = None
+
+
+SWEEP_KEYS = frozenset(SweepEntry.model_fields) - frozenset(ScheduleEntry.model_fields)
+"""What of a sweep is the search space."""

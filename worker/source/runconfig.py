@@ -1,0 +1,115 @@
+"""What is wrong with a run configuration, as far as a file can tell: expressions, and what ZenML would swallow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from worker.domain.nearest import did_you_mean
+from worker.domain.sweep import Sweep
+from worker.domain.zones import find_zone
+from worker.render import KEY_FAULT, SCHEDULE_NAMES, SWEEP_NAMES, expression_faults, fixed_text
+from worker.source.document import Path
+from worker.source.findings import Findings
+from worker.source.model import ScheduleEntry, SweepEntry
+
+# PipelineRunConfiguration of ZenML 0.98. ZenML runs on without a word when it does not know a key.
+_KNOWN = frozenset(
+    {
+        "cache_policy",
+        "enable_artifact_metadata",
+        "enable_artifact_visualization",
+        "enable_cache",
+        "enable_heartbeat",
+        "enable_pipeline_logs",
+        "enable_step_logs",
+        "end_hook_source",
+        "environment",
+        "execution_mode",
+        "extra",
+        "failure_hook_source",
+        "init_hook_kwargs",
+        "init_hook_source",
+        "model",
+        "parameters",
+        "pause_hook_source",
+        "cleanup_hook_source",
+        "resume_hook_source",
+        "retry",
+        "run_name",
+        "secrets",
+        "settings",
+        "start_hook_source",
+        "steps",
+        "substitutions",
+        "success_hook_source",
+        "tags",
+    }
+)
+_REFUSED = {
+    "schedule": "ZenML takes no schedule here; zenbeat does the scheduling",
+    "build": "ZenML takes no build here; it belongs to the template or snapshot",
+}
+_SAMPLE_TIME = "2026-07-01T12:00:00+00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What expressions know: the names, and a sample of their values to try them with."""
+
+    names: frozenset[str]
+    sample: Mapping[str, Any] | None
+
+
+def check_run_config(config: Mapping[str, Any], path: Path, scope: Scope, findings: Findings) -> None:
+    """Note everything that is wrong with a run configuration that stands at `path`."""
+    for inner, message in expression_faults(config, scope.names, scope.sample):
+        findings.fault((*path, *inner), message, at_key=message == KEY_FAULT)
+    for key in config:
+        if key in _REFUSED:
+            findings.fault((*path, key), _REFUSED[key], at_key=True)
+        elif key not in _KNOWN:
+            message = f"ZenML does not know this key, and may ignore it{did_you_mean(key, _KNOWN)}"
+            findings.warn((*path, key), message, at_key=True)
+    _check_run_name(config.get("run_name"), (*path, "run_name"), findings)
+    if not isinstance(config.get("tags", []), list):
+        findings.fault((*path, "tags"), "has to be a list")
+    _check_steps(config.get("steps", {}), (*path, "steps"), findings)
+
+
+def _check_run_name(name: Any, path: Path, findings: Findings) -> None:
+    if name is None:
+        return
+    if not isinstance(name, str):
+        findings.fault(path, "has to be a text")
+        return
+    try:
+        fixed = fixed_text(name)
+    except ValueError:
+        return  # it is among the faults of the expressions
+    if "{" in fixed or "}" in fixed:
+        findings.fault(path, "a brace is not possible outside {{ … }}: ZenML would look for a placeholder")
+
+
+def _check_steps(steps: Any, path: Path, findings: Findings) -> None:
+    if not isinstance(steps, dict):
+        findings.fault(path, "has to be a mapping: step name to its configuration")
+        return
+    for step, inside in steps.items():
+        if not isinstance(inside, dict):
+            findings.fault((*path, step), "has to be a mapping, such as {parameters: {…}}")
+
+
+def schedule_scope(entry: ScheduleEntry) -> Scope:
+    """Give what expressions know where a schedule fires."""
+    moment = datetime.fromisoformat(_SAMPLE_TIME).astimezone(find_zone(entry.timezone))
+    schedule = {"name": entry.name, "pipeline": entry.pipeline, "timezone": entry.timezone}
+    return Scope(SCHEDULE_NAMES, {"fire_time": moment, "previous_fire_time": moment, "schedule": schedule})
+
+
+def sweep_scope(entry: SweepEntry, sweep: Sweep | None) -> Scope:
+    """Give what expressions know in the trials of a sweep; None is one that cannot be read."""
+    if sweep is None:
+        return Scope(SWEEP_NAMES, None)
+    about = {"name": entry.name, "id": "", "pipeline": entry.pipeline}
+    return Scope(SWEEP_NAMES, {"sweep": about, "trial": 1, "params": sweep.trial(1)})

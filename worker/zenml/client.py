@@ -1,0 +1,188 @@
+"""ZenML's REST API as zenbeat uses it: find, prepare, start, look."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import orjson
+from pydantic import ValidationError
+
+from worker.domain.errors import NotFound, NotSent, ZenMLError
+from worker.zenml import body as bodies
+from worker.zenml.auth import Clock, make_auth
+from worker.zenml.check import check
+from worker.zenml.classify import START, Reader, failure
+from worker.zenml.lookup import Lookup, is_id
+from worker.zenml.models import Launch, PipelineRef, Resolution, Route, Run, ServerInfo
+from worker.zenml.options import MEBIBYTE, ZenMLOptions
+from worker.zenml.questions import API, DEFAULT_PROJECT, Filters, Questions
+from worker.zenml.replies import Items, RunItem, Runs, Started
+from worker.zenml.server import Server
+from worker.zenml.versions import UNFINISHED
+from worker.zenml.wire import Answer, Wire
+
+OPENAPI_BYTES = 16 * MEBIBYTE
+"""ZenML's description of itself has 865 KB; it is the one answer that may be larger than others."""
+
+TRIGGER_PATHS = (f"{API}/run_templates/{{template_id}}/runs", f"{API}/pipeline_snapshots/{{snapshot_id}}/runs")
+
+
+class ZenML:
+    """A client for one ZenML server, for one event loop. Connects and logs in at the first call.
+
+    `clock` gives seconds that only go forward; `wall` the time of day, needed only where a server tells none.
+    """
+
+    def __init__(
+        self,
+        options: ZenMLOptions,
+        *,
+        clock: Clock = time.monotonic,
+        wall: Callable[[], datetime] | None = None,
+    ) -> None:
+        auth = make_auth(options, clock, wall)
+        self._options = options
+        self._wire = Wire(options, auth)
+        self._reader = Reader(remedy=auth.remedy, secrets=auth.secrets, wall=wall)
+        self._questions = Questions(self._wire, self._reader, options.project)
+        self._server = Server(self._questions, clock, wall)
+        self._lookup = Lookup(self._questions)
+
+    async def open(self) -> None:
+        """Connect, ask for the version and log in, so that the first launch need not. Raises ZenMLError."""
+        server = await self.info()
+        await self._questions.page("pipelines", Items, server.capabilities, None, {"size": 1})
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._wire.aclose()
+
+    async def info(self) -> ServerInfo:
+        """Give what the server is; read again every five minutes, or after it did not know something."""
+        return await self._server.info()
+
+    def scope(self, project: str | None) -> str | None:
+        """Give the project that a call about `project` is about: the settings' one for None; None is the server's."""
+        return self._questions.scope(project)
+
+    async def find_pipeline(self, name_or_id: str, project: str | None = None) -> PipelineRef:
+        """Find a pipeline. Raises NotFound with the nearest name that there is."""
+        return await self._lookup.pipeline(await self.info(), name_or_id, project)
+
+    async def find_target(
+        self, pipeline: str, template: str | None = None, snapshot: str | None = None, project: str | None = None
+    ) -> Resolution:
+        """Find what is to be started. Without template and snapshot: the newest of the pipeline that can be started.
+
+        Raises NotFound with the nearest name, Refused for what cannot run.
+        """
+        server = await self.info()
+        try:
+            found = await self._lookup.pipeline(server, pipeline, project)
+            return await self._lookup.target(server, found, template, snapshot)
+        except NotFound:
+            self._server.doubt()
+            raise
+
+    async def prepare(self, resolution: Resolution, body: bodies.Body) -> Launch:
+        """Check a run configuration and make the POST of it. Raises BodyRefused that names every fault."""
+        check(resolution, body)
+        return bodies.prepare(resolution, body, await self.info())
+
+    async def start(self, launch: Launch, idempotency_key: str | None = None) -> Run:
+        """Start a run. `idempotency_key` is a UUID.
+
+        Raises Unclear if a run may have been started; NameTaken, BodyRefused, NotFound, Refused, AccessDenied,
+        AtCapacity or NotSent if none was.
+        """
+        server = await self.info()
+        headers = {"content-type": "application/json"}
+        if idempotency_key and server.capabilities.idempotency_key:
+            headers["idempotency-key"] = idempotency_key
+        answer = await self._wire.write(launch.url, launch.content, headers)
+        started = _started(answer)
+        if started is None:
+            if answer.status in {404, 405}:
+                self._server.doubt()
+            raise failure(answer, START, self._reader, _what(launch))
+        return self._run(started, launch.project)
+
+    async def find_run(self, name: str, project: str | None = None) -> Run | None:
+        """Look a run up by its exact name, with its tags."""
+        filters = {"name": f"equals:{name}", "hydrate": "true"}
+        page = await self._runs(filters, project)
+        found = next((item for item in page.items if item.name == name), None)
+        return self._run(found, self._questions.scope(project) or "") if found else None
+
+    async def run(self, identity: str) -> Run:
+        """Read a run. Raises NotFound."""
+        if not is_id(identity):
+            raise NotFound(f'"{identity}" is not the id of a run', code="not_found")
+        await self.info()  # for the link
+        item = await self._questions.get(f"{API}/runs/{identity}", RunItem, what=f"run {identity}")
+        return self._run(item, "")
+
+    async def count_unfinished(self, name_prefix: str, project: str | None = None) -> int:
+        """Count the runs whose name begins so and that have not ended."""
+        statuses = orjson.dumps(UNFINISHED).decode()
+        filters: Filters = {"name": f"startswith:{name_prefix}", "status": f"oneof:{statuses}", "size": 1}
+        page = await self._runs(filters, project)
+        if any(not item.name.lower().startswith(name_prefix.lower()) for item in page.items):
+            raise NotSent("ZenML does not filter runs by name; they cannot be counted", code="unreadable")
+        return page.total
+
+    async def can_trigger(self) -> bool | None:
+        """Tell whether the server has a route that starts runs; None if it does not describe itself."""
+        try:
+            answer = await self._wire.read("/openapi.json", anonymous=True, max_bytes=OPENAPI_BYTES)
+            paths = orjson.loads(answer.content)["paths"] if answer.status == 200 else None
+        except (ZenMLError, orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        return any("post" in paths.get(path, {}) for path in TRIGGER_PATHS) if isinstance(paths, dict) else None
+
+    def run_link(self, run: Run) -> str | None:
+        """Give the address of a run's page in the dashboard, where the server tells its own."""
+        return self._link(run.id, run.project)
+
+    def _link(self, run_id: str, project: str) -> str | None:
+        server = self._server.known
+        base = (server.dashboard_url or server.server_url) if server else None
+        if server is None or base is None:
+            return None
+        if server.capabilities.links_with_project or (server.pro and server.capabilities.projects):
+            return f"{base}/projects/{project or DEFAULT_PROJECT}/runs/{run_id}"
+        return f"{base}/runs/{run_id}"
+
+    async def _runs(self, filters: Filters, project: str | None) -> Runs:
+        server = await self.info()
+        return await self._questions.page("runs", Runs, server.capabilities, project, filters)
+
+    def _run(self, item: Started, project: str) -> Run:
+        identity = str(item.id)
+        scope = str(item.body.project_id) if item.body.project_id else project
+        tags = item.resources.tags if isinstance(item, RunItem) and item.resources else []
+        return Run(
+            id=identity,
+            name=item.name,
+            status=item.body.status,
+            status_reason=item.body.status_reason,
+            project=scope,
+            tags=tuple(tag.name for tag in tags),
+            url=self._link(identity, scope),
+        )
+
+
+def _started(answer: Answer) -> Started | None:
+    """Read a started run; None if the answer tells of none."""
+    if answer.status not in {200, 201, 202}:
+        return None
+    try:
+        return Started.model_validate_json(answer.content)
+    except ValidationError:
+        return None
+
+
+def _what(launch: Launch) -> str:
+    """Name what a launch starts, for a sentence."""
+    *_, route, identity, _runs = launch.url.split("/")
+    return f"{Route(route).word} {identity}"

@@ -1,0 +1,127 @@
+"""The few fields that we read of ZenML's answers. What is not named here is not looked at, so it may change."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+
+class Info(BaseModel):
+    """`GET /info`."""
+
+    version: str
+    deployment_type: str | None = None
+    server_url: str | None = None
+    dashboard_url: str | None = None
+
+
+class Login(BaseModel):
+    """`POST /login`."""
+
+    access_token: str = Field(min_length=1, repr=False)
+    expires_in: float | None = None
+
+
+class Named(BaseModel):
+    """Anything with an id and perhaps a name."""
+
+    id: UUID
+    name: str | None = None
+
+
+class Tag(BaseModel):
+    """A tag on a run."""
+
+    name: str
+
+
+class ItemBody(BaseModel):
+    """What a list gives of a pipeline, template or snapshot."""
+
+    project_id: UUID | None = None
+    pipeline_id: UUID | None = None
+    pipeline: Named | None = None  # until 0.85
+    runnable: bool = True
+    hidden: bool = False
+
+
+class ItemMetadata(BaseModel):
+    """What a hydrated template or snapshot tells beyond that."""
+
+    config_template: dict[str, Any] | None = None
+    config_schema: dict[str, Any] | None = None
+
+
+class ItemResources(BaseModel):
+    """What belongs to a template or snapshot."""
+
+    pipeline: Named | None = None
+
+
+class Item(Named):
+    """A pipeline, template or snapshot."""
+
+    body: ItemBody | None = None
+    metadata: ItemMetadata | None = None
+    resources: ItemResources | None = None
+
+    @property
+    def pipeline(self) -> Named | None:
+        """Its pipeline, wherever this version of ZenML puts it."""
+        if self.resources and self.resources.pipeline:
+            return self.resources.pipeline
+        if self.body and self.body.pipeline:
+            return self.body.pipeline
+        return Named(id=self.body.pipeline_id) if self.body and self.body.pipeline_id else None
+
+    @property
+    def project(self) -> str | None:
+        """Id of its project, where it is told."""
+        return str(self.body.project_id) if self.body and self.body.project_id else None
+
+    @property
+    def startable(self) -> bool:
+        """Whether a run can be started from it, and people want to see it."""
+        return self.body is None or (self.body.runnable and not self.body.hidden)
+
+
+class Items(BaseModel):
+    """A page of them."""
+
+    total: int = 0
+    items: list[Item]
+
+
+class RunBody(BaseModel):
+    """What is read of a run's body."""
+
+    status: str
+    status_reason: str | None = None
+    project_id: UUID | None = None
+
+
+class Started(BaseModel):
+    """The answer to a launch: these three are the same in all versions."""
+
+    id: UUID
+    name: str
+    body: RunBody
+
+
+class RunResources(BaseModel):
+    """What belongs to a run."""
+
+    tags: list[Tag] = Field(default_factory=list)
+
+
+class RunItem(Started):
+    """A run, looked up."""
+
+    resources: RunResources | None = None
+
+
+class Runs(BaseModel):
+    """A page of runs."""
+
+    total: int = 0
+    items: list[RunItem]

@@ -1,0 +1,142 @@
+"""What a ZenML server can do, by its version: routes, scope, body fields. Data; the reasons stand beside it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Version = tuple[int, int, int]
+
+FIRST: Version = (0, 63, 0)
+"""The first version with run templates; older ones start runs in another way."""
+
+SNAPSHOTS: Version = (0, 90, 0)
+PROJECTS: Version = (0, 80, 0)
+LINKS_WITH_PROJECT: Version = (0, 83, 0)
+IGNORES_UNKNOWN_FIELDS: Version = (0, 82, 0)
+PARTIAL_PARAMETERS: Version = (0, 82, 1)
+IDEMPOTENCY_KEY: Version = (0, 83, 1)
+KEY_AS_BEARER: Version = (0, 91, 2)
+DYNAMIC_PIPELINES: Version = (0, 92, 0)
+BUSY_LEAVES_A_RUN = ((0, 96, 0), (0, 96, 2))
+
+BODY_FIELDS: Mapping[str, Version] = {
+    "run_name": FIRST,
+    "enable_cache": FIRST,
+    "enable_artifact_metadata": FIRST,
+    "enable_artifact_visualization": FIRST,
+    "enable_step_logs": FIRST,
+    "steps": FIRST,
+    "settings": FIRST,
+    "extra": FIRST,
+    "model": FIRST,
+    "retry": FIRST,
+    "failure_hook_source": FIRST,
+    "success_hook_source": FIRST,
+    "parameters": FIRST,
+    "schedule": FIRST,
+    "build": FIRST,
+    "tags": (0, 70, 0),
+    "substitutions": (0, 71, 0),
+    "enable_pipeline_logs": (0, 82, 1),
+    "cache_policy": (0, 85, 0),
+    "execution_mode": (0, 85, 0),
+    "environment": SNAPSHOTS,
+    "secrets": SNAPSHOTS,
+    # When exactly these came is not known; servers of that age ignore what they do not know.
+    "enable_heartbeat": SNAPSHOTS,
+    "init_hook_source": SNAPSHOTS,
+    "init_hook_kwargs": SNAPSHOTS,
+    "cleanup_hook_source": SNAPSHOTS,
+    "start_hook_source": SNAPSHOTS,
+    "end_hook_source": SNAPSHOTS,
+    "pause_hook_source": SNAPSHOTS,
+    "resume_hook_source": SNAPSHOTS,
+}
+"""Fields of a run configuration, and the version from which on a server knows them."""
+
+STEP_FIELDS: Mapping[str, Version] = {
+    "name": FIRST,
+    "enable_cache": FIRST,
+    "enable_artifact_metadata": FIRST,
+    "enable_artifact_visualization": FIRST,
+    "enable_step_logs": FIRST,
+    "step_operator": FIRST,
+    "experiment_tracker": FIRST,
+    "parameters": FIRST,
+    "settings": FIRST,
+    "extra": FIRST,
+    "failure_hook_source": FIRST,
+    "success_hook_source": FIRST,
+    "model": FIRST,
+    "retry": FIRST,
+    "outputs": FIRST,
+    "substitutions": (0, 71, 0),
+    "cache_policy": (0, 85, 0),
+    "environment": SNAPSHOTS,
+    "secrets": SNAPSHOTS,
+    "start_hook_source": SNAPSHOTS,
+    "end_hook_source": SNAPSHOTS,
+    "runtime": DYNAMIC_PIPELINES,
+    "heartbeat_healthy_threshold": SNAPSHOTS,
+    "group": DYNAMIC_PIPELINES,
+}
+"""Fields of a step's configuration, likewise."""
+
+UNFINISHED = (
+    "initializing",
+    "provisioning",
+    "queued",
+    "running",
+    "paused",
+    "resuming",
+    "retrying",
+    "stopping",
+    "cancelling",
+)
+"""Statuses of runs that go on. A server that does not know one of them compares text, and finds nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a server of one version can do. Made by `capabilities`."""
+
+    templates: bool
+    snapshots: bool
+    projects: bool
+    """Scope is `?project=`; before, it is the path `/workspaces/…`."""
+    links_with_project: bool
+    ignores_unknown_fields: bool
+    """Before, one unknown body field makes the server refuse all (422)."""
+    partial_parameters: bool
+    """Before, the body has to carry every parameter of every step."""
+    idempotency_key: bool
+    key_as_bearer: bool
+    """It takes an API key as token, at the price of a password hash for each request. We log in instead."""
+    dynamic_pipelines: bool
+    busy_leaves_a_run: bool
+    """Refusing for want of capacity leaves a failed run that keeps its name."""
+    tag_filter: str
+
+
+def parse(text: str) -> Version | None:
+    """Read a version such as `0.98.0` or `0.83.1rc2`; None if it is none."""
+    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text.strip())
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def capabilities(version: Version) -> Capabilities:
+    """Tell what a server of this version can do."""
+    begin, end = BUSY_LEAVES_A_RUN
+    return Capabilities(
+        templates=version >= FIRST,
+        snapshots=version >= SNAPSHOTS,
+        projects=version >= PROJECTS,
+        links_with_project=version >= LINKS_WITH_PROJECT,
+        ignores_unknown_fields=version >= IGNORES_UNKNOWN_FIELDS,
+        partial_parameters=version >= PARTIAL_PARAMETERS,
+        idempotency_key=version >= IDEMPOTENCY_KEY,
+        key_as_bearer=version >= KEY_AS_BEARER,
+        dynamic_pipelines=version >= DYNAMIC_PIPELINES,
+        busy_leaves_a_run=begin <= version < end,
+        tag_filter="tags" if version >= PROJECTS else "tag",
+    )
