@@ -64,6 +64,6 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [stream_handler]
     root.setLevel(level)
-    # These tell of every request; what matters of them, zenbeat says itself.
-    for chatty in ("httpx", "aiohttp", "asyncio", "urllib3"):
+    # These tell of every request or message; what matters of them, zenbeat says itself.
+    for chatty in ("httpx", "aiohttp", "asyncio", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

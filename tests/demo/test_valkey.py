@@ -30,6 +30,16 @@ def test_what_was_answered_is_on_disk_after_a_kill(tmp_path: Path) -> None:
         assert client.get("key") == b"kept"
 
 
+def test_a_server_that_died_comes_back_at_its_address(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    url = server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    try:
+        assert server.start() == url
+    finally:
+        server.stop()
+
+
 def test_it_wants_its_password_and_shows_it_nowhere(tmp_path: Path) -> None:
     server = EmbeddedRedis(tmp_path)
     url = server.start()

@@ -53,6 +53,8 @@ class EmbeddedRedis:
         self.persist = persist
         self.log = directory / "valkey.log"
         self.url = ""
+        self._port = 0
+        self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -73,8 +75,10 @@ class EmbeddedRedis:
 
     def _start(self, program: str) -> str:
         # Another program may take the free port between our look and the server's start: then look again.
-        for _ in range(3):
-            if self._launch(program, _free_port()):
+        # A server that died comes back at its old address, where everybody looks for it.
+        for port in (self._port or _free_port(), _free_port(), _free_port()):
+            if self._launch(program, port):
+                self._port = port
                 return self.url
         raise EmbeddedRedisError(f"the embedded Redis does not start; {self._last_words()}")
 
@@ -118,10 +122,9 @@ class EmbeddedRedis:
         self._lock = lock
 
     def _launch(self, program: str, port: int) -> bool:
-        password = secrets.token_urlsafe(24)
         config = CONFIG.format(
             port=port,
-            password=password,
+            password=self._password,
             directory=self.directory.resolve(),
             append="yes" if self.persist else "no",
         )
@@ -133,7 +136,7 @@ class EmbeddedRedis:
         if self._process.stdin is not None:
             self._process.stdin.write(config.encode())
             self._process.stdin.close()
-        self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+        self.url = f"redis://:{self._password}@127.0.0.1:{port}/0"
         return self._answers()
 
     def _answers(self) -> bool:

@@ -1,0 +1,65 @@
+"""A Celery consumer that survives what it cannot read: such messages go to a stream, and the worker goes on.
+
+Without it, a message whose body has the wrong shape ends the worker process, is put back at its end, and ends the next.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery.worker.consumer import Consumer
+from kombu.utils.encoding import safe_repr
+
+from worker.process import runtime
+from worker.store.unreadable import put_away
+
+logger = logging.getLogger("zenbeat.consumer")
+
+LONGEST = 2_000
+"""Characters of an unreadable message that are kept."""
+
+
+class SafeConsumer(Consumer):
+    """Puts away every message that is no task of ours."""
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Guard Celery's own handler."""
+        receive = super().create_task_handler(*args, **kwargs)
+
+        def received(message: Any) -> None:
+            try:
+                receive(message)
+            except self.connection_errors:
+                raise
+            except Exception as error:  # whatever a stranger wrote into the queue must not end the worker
+                self._put_away(message, error)
+
+        return received
+
+    def on_unknown_message(self, body: Any, message: Any) -> None:
+        """Put away what is no Celery message."""
+        self._put_away(message, ValueError("not a Celery task message"))
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """Put away a task that we do not have."""
+        self._put_away(message, ValueError(f"no such task: {exc}; zenbeat knows worker.trigger"))
+
+    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """Put away a task whose message has the wrong shape or a content type that is refused."""
+        self._put_away(message, exc)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Put away what is not JSON."""
+        self._put_away(message, exc)
+
+    def _put_away(self, message: Any, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"[:LONGEST]
+        logger.error("message not readable", extra={"reason": reason})
+        engine = runtime().engine
+        entry = {
+            "reason": reason,
+            "headers": safe_repr(message.headers)[:LONGEST],
+            "body": safe_repr(message.body)[:LONGEST],
+        }
+        runtime().run(put_away(engine.redis, engine.keys, entry))
+        message.ack_log_error(logger, self.connection_errors)

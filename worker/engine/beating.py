@@ -1,0 +1,102 @@
+"""One tick of a beat: take the lead, see what is due, record, dispatch."""
+
+import logging
+from datetime import datetime, timedelta
+
+from worker.domain.errors import StoreUnavailable
+from worker.engine.runtime import Engine, process_name
+from worker.engine.scheduler import Scheduler
+from worker.source import Source
+from worker.store.heartbeats import EVERY
+from worker.store.lease import Lease
+
+logger = logging.getLogger("zenbeat.beat")
+
+LONGEST_TICK = 1.0
+"""Seconds between ticks at the most: files are re-read, lost messages rung again, leases renewed."""
+
+SHORTEST_TICK = 0.01
+
+TRIM_EVERY = timedelta(minutes=10)
+
+
+class Beat:
+    """What a beat process does. One of several leads; the others stand by and change nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._identity = process_name()
+        self._lease = Lease(engine.redis, engine.keys, self._identity)
+        self._scheduler = Scheduler(Source(engine.settings.schedules_dir), engine.cursors, engine.triggers)
+        self._leading: bool | None = None
+        self._trouble = ""
+        self._beaten: datetime | None = None
+        self._trimmed: datetime | None = None
+
+    async def tick(self) -> float:
+        """Do what is due. Gives the seconds until the next tick is wanted.
+
+        Nothing that goes wrong with Redis or with one schedule gets out: a beat that exits starts no runs.
+        """
+        try:
+            delay = await self._tick()
+        except StoreUnavailable as error:
+            self._say_once(str(error))
+            return LONGEST_TICK
+        except Exception:
+            # The one broad except: whatever it is, the clock must go on for the other schedules.
+            logger.exception("tick failed")
+            return LONGEST_TICK
+        self._say_once("")
+        return delay
+
+    async def _tick(self) -> float:
+        lead = await self._lease.take()
+        self._tell_lead(leading=bool(lead.fence))
+        await self._sign(lead.now)
+        if not lead.fence:
+            return LONGEST_TICK
+        await self._scheduler.tick(lead.now, lead.fence)
+        await self._engine.dispatcher.reclaim()
+        await self._engine.fanout.advance()
+        later = await self._engine.dispatcher.ring()
+        await self._trim(lead.now)
+        return _until(lead.now, self._scheduler.next_fire(), later)
+
+    async def _sign(self, now: datetime) -> None:
+        if self._beaten is not None and now - self._beaten < EVERY:
+            return
+        self._beaten = now
+        what = {"at": now.isoformat(), "leading": self._leading, "schedules": len(self._scheduler)}
+        await self._engine.heartbeats.beat("beat", self._identity, what)
+
+    async def _trim(self, now: datetime) -> None:
+        if self._trimmed is None or now - self._trimmed > TRIM_EVERY:
+            self._trimmed = now
+            await self._engine.triggers.trim(now)
+
+    def _tell_lead(self, *, leading: bool) -> None:
+        if leading is not self._leading:
+            logger.info("leading" if leading else "standing by", extra={"beat": self._identity})
+        self._leading = leading
+
+    def _say_once(self, trouble: str) -> None:
+        """Say a trouble when it comes and when it goes, not at every tick."""
+        if trouble and trouble != self._trouble:
+            logger.error("waiting", extra={"reason": trouble})
+        elif self._trouble and not trouble:
+            logger.info("going on", extra={"reason": "Redis works again"})
+        self._trouble = trouble
+
+    async def close(self) -> None:
+        """Give up the lead, so that another beat takes over at once."""
+        try:
+            await self._lease.resign()
+            await self._engine.heartbeats.leave("beat", self._identity)
+        except StoreUnavailable as error:
+            logger.warning("lead not given up", extra={"reason": error})
+
+
+def _until(now: datetime, *moments: datetime | None) -> float:
+    waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
+    return min([LONGEST_TICK, *(max(SHORTEST_TICK, wait) for wait in waits)])

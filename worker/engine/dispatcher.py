@@ -1,0 +1,36 @@
+"""From waiting to the workers: as many as the server takes, in batches."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from worker.store.triggers import TriggerStore
+
+logger = logging.getLogger("zenbeat.dispatcher")
+
+Publish = Callable[[Sequence[str]], Awaitable[None]]
+"""Send one message with ids to the workers. May lose or double it: ids are claimed in Redis."""
+
+
+class Dispatcher:
+    """Rings the workers' doorbell. Runs on every tick, after every finished batch and after every enqueue."""
+
+    def __init__(self, triggers: TriggerStore, publish: Publish, batch: int) -> None:
+        self._triggers = triggers
+        self._publish = publish
+        self._batch = batch
+
+    async def ring(self) -> datetime | None:
+        """Dispatch what the limits allow. Gives the instant when the next delayed trigger is ready."""
+        ids, later = await self._triggers.dispatch()
+        for start in range(0, len(ids), self._batch):
+            await self._publish(ids[start : start + self._batch])
+        return later
+
+    async def reclaim(self) -> None:
+        """Return to waiting what a lost message or a dead worker held."""
+        returned, given_up = await self._triggers.reclaim()
+        if returned:
+            logger.warning("reclaimed", extra={"triggers": returned})
+        if given_up:
+            logger.error("given up", extra={"triggers": given_up, "reason": "their workers died again and again"})

@@ -1,0 +1,193 @@
+"""The worker's part of a trigger's way: claim, resolve, look, POST, settle."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from uuid import uuid4
+
+from worker.domain.errors import NameTaken, NotFound, Refused, StoreUnavailable, ZenMLError
+from worker.domain.trigger import Trigger, idempotency_key
+from worker.engine import recorder
+from worker.engine.resolver import Resolved, Resolver
+from worker.store.triggers import Claimed, Settlement, TriggerStore
+from worker.zenml.client import ZenML
+from worker.zenml.models import Launch, Run
+
+logger = logging.getLogger("zenbeat.executor")
+
+FLUSH_SECONDS = 0.1
+"""Results of a batch are written together; one slow answer does not hold up the others longer than this."""
+
+QUICK_SECONDS = 1.5
+"""An answer within this says that the server could take more at once."""
+
+CLOSE = 3
+"""A lease is renewed this many times before it would run out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A claimed trigger that can be sent: resolved, checked, and not on the server yet."""
+
+    claim: Claimed
+    resolved: Resolved
+    launch: Launch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt with its result; `quick` if the server answered soon."""
+
+    settlement: Settlement
+    quick: bool = False
+
+
+class Executor:
+    """Executes batches of triggers; one for each process, on its event loop."""
+
+    def __init__(
+        self,
+        *,
+        triggers: TriggerStore,
+        zenml: ZenML,
+        resolver: Resolver,
+        now: Callable[[], datetime],
+        rng: Random,
+    ) -> None:
+        self._triggers = triggers
+        self._zenml = zenml
+        self._resolver = resolver
+        self._now = now
+        self._rng = rng
+
+    async def execute(self, ids: Sequence[str]) -> int:
+        """Start the runs of these triggers, as far as nobody else has them. Gives how many were ours."""
+        token = uuid4().hex
+        claims = await self._triggers.claim(ids, token)
+        if claims:
+            async with self._kept(claims, token):
+                ready = await self._prepare(claims, token)
+                await self._send(ready, token)
+        return len(claims)
+
+    @asynccontextmanager
+    async def _kept(self, claims: Sequence[Claimed], token: str) -> AsyncIterator[None]:
+        """Renew the claims as long as this lasts."""
+        keeper = asyncio.create_task(self._renew([claim.trigger.id for claim in claims], token))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+
+    async def _renew(self, ids: Sequence[str], token: str) -> None:
+        while True:
+            await asyncio.sleep(self._triggers.limits.lease.total_seconds() / CLOSE)
+            try:
+                await self._triggers.renew(ids, token)
+            except StoreUnavailable as error:
+                logger.warning("claims not renewed", extra={"reason": error})
+
+    async def _prepare(self, claims: Sequence[Claimed], token: str) -> list[Ready]:
+        """Resolve and check all; what cannot or need not be sent is settled here."""
+        prepared = await asyncio.gather(*(self._ready(claim) for claim in claims))
+        settled = [each for each in prepared if isinstance(each, Settlement)]
+        if settled:
+            await self._triggers.settle(settled, token, 0)
+        ready = [each for each in prepared if isinstance(each, Ready)]
+        if not ready:
+            return []
+        ours = await self._triggers.sending([each.claim.trigger.id for each in ready], token)
+        return [each for each, mine in zip(ready, ours, strict=True) if mine]
+
+    async def _ready(self, claim: Claimed) -> Ready | Settlement:
+        try:
+            resolved = await self._resolve(claim.trigger)
+            if claim.unclear and (found := await self._look(claim, resolved)):
+                return found
+            launch = await self._zenml.prepare(resolved.resolution, claim.trigger.body)
+            return Ready(claim=claim, resolved=resolved, launch=launch)
+        except ZenMLError as error:
+            return recorder.failed(claim, error, self._now(), self._rng, sent=False)
+
+    async def _resolve(self, trigger: Trigger) -> Resolved:
+        return await self._resolver.resolve(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)
+
+    async def _look(self, claim: Claimed, resolved: Resolved) -> Settlement | None:
+        """Look for a run that an earlier attempt may have started."""
+        run = await self._zenml.find_run(claim.trigger.run_name, resolved.resolution.project)
+        return await self._started(claim, run, resolved, adopted=True) if run else None
+
+    async def _send(self, ready: Sequence[Ready], token: str) -> None:
+        """POST all, and write results as they come."""
+        pending = {asyncio.create_task(self._attempt(each)) for each in ready}
+        while pending:
+            timeout = FLUSH_SECONDS if len(pending) > 1 else None
+            done, pending = await asyncio.wait(pending, timeout=timeout)
+            if done:
+                ended = [task.result() for task in done]
+                quick = sum(each.quick for each in ended)
+                await self._triggers.settle([each.settlement for each in ended], token, quick)
+
+    async def _attempt(self, ready: Ready) -> Ended:
+        begin = asyncio.get_running_loop().time()
+        try:
+            settlement = await self._post(ready)
+        except ZenMLError as error:
+            failure = recorder.failed(ready.claim, error, self._now(), self._rng, sent=True)
+            return Ended(settlement=failure)
+        quick = asyncio.get_running_loop().time() - begin < QUICK_SECONDS
+        return Ended(settlement=settlement, quick=quick)
+
+    async def _post(self, ready: Ready) -> Settlement:
+        try:
+            run = await self._start(ready.claim, ready.launch)
+        except NameTaken as error:
+            return await self._adopt(ready, error)
+        except NotFound as error:
+            ready = await self._resolved_anew(ready, error)
+            run = await self._start(ready.claim, ready.launch)
+        return await self._started(ready.claim, run, ready.resolved, left_out=ready.launch.left_out)
+
+    async def _start(self, claim: Claimed, launch: Launch) -> Run:
+        key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation)
+        return await self._zenml.start(launch, key)
+
+    async def _adopt(self, ready: Ready, taken: NameTaken) -> Settlement:
+        """Take the run that has our name for ours, if its tags say so."""
+        trigger = ready.claim.trigger
+        run = await self._zenml.find_run(trigger.run_name, ready.resolved.resolution.project)
+        if run is None:
+            raise taken
+        if run.tags and f"zenbeat:trigger={trigger.id}" not in run.tags:
+            raise Refused(
+                f"a run named {trigger.run_name} exists and is not ours (run {run.id})", code="name_collision"
+            ) from taken
+        return await self._started(ready.claim, run, ready.resolved, adopted=True)
+
+    async def _resolved_anew(self, ready: Ready, gone: NotFound) -> Ready:
+        """The template was deleted or made anew while its id was cached: look it up again, once."""
+        trigger = ready.claim.trigger
+        await self._resolver.forget(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)
+        resolved = await self._resolve(trigger)
+        if resolved.resolution.id == ready.resolved.resolution.id:
+            raise gone
+        launch = await self._zenml.prepare(resolved.resolution, trigger.body)
+        return Ready(claim=ready.claim, resolved=resolved, launch=launch)
+
+    async def _started(
+        self, claim: Claimed, run: Run, resolved: Resolved, *, adopted: bool = False, left_out: Sequence[str] = ()
+    ) -> Settlement:
+        notes = {
+            "url": run.url,
+            "adopted": adopted or None,
+            "left_out": ", ".join(left_out) or None,
+            "stale": resolved.stale or None,
+        }
+        return recorder.started(claim, run, self._now(), notes=notes)

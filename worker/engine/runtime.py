@@ -1,0 +1,152 @@
+"""One process's engine: its event loop, its connections, and everything that works on them.
+
+The only place that reads the clock, and the only seam between Celery's threads and the event loop.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+
+from worker.engine.dispatcher import Dispatcher, Publish
+from worker.engine.executor import Executor
+from worker.engine.fanout import Fanout
+from worker.engine.resolver import Resolver
+from worker.settings import Settings
+from worker.store.connection import connect
+from worker.store.cursors import CursorStore
+from worker.store.heartbeats import HeartbeatStore
+from worker.store.keys import Keys
+from worker.store.outcomes import OutcomeStore
+from worker.store.sweeps import SweepStore
+from worker.store.triggers import Limits, TriggerStore
+from worker.zenml.client import ZenML
+from worker.zenml.options import ZenMLOptions
+
+T = TypeVar("T")
+
+
+def clock() -> datetime:
+    """Read the clock: an aware instant in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place
+
+
+def process_name() -> str:
+    """Name this process, for leases and heartbeats: unique among those alive."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def zenml_options(settings: Settings) -> ZenMLOptions:
+    """Give the client's options. Raises nothing: without an address, every call says that there is none."""
+    verify: bool | str = settings.zenml_verify_ssl
+    if settings.zenml_verify_ssl.lower() in {"true", "false", "1", "0"}:
+        verify = settings.zenml_verify_ssl.lower() in {"true", "1"}
+    return ZenMLOptions(
+        url=settings.zenml_url or "",
+        api_key=settings.zenml_api_key.get_secret_value() if settings.zenml_api_key else None,
+        api_token=settings.zenml_api_token.get_secret_value() if settings.zenml_api_token else None,
+        project=settings.zenml_project,
+        verify_ssl=verify,
+        total_timeout=settings.http_timeout,
+        pool_size=settings.max_in_flight,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What works on one event loop. Made by `open_engine`."""
+
+    settings: Settings
+    keys: Keys
+    redis: Redis
+    zenml: ZenML
+    triggers: TriggerStore
+    cursors: CursorStore
+    outcomes: OutcomeStore
+    sweeps: SweepStore
+    heartbeats: HeartbeatStore
+    resolver: Resolver
+    dispatcher: Dispatcher
+    executor: Executor
+    fanout: Fanout
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.zenml.aclose()
+        await self.redis.aclose()
+
+
+def open_engine(settings: Settings, publish: Publish) -> Engine:
+    """Put an engine together. Call it on the loop that it shall work on; it connects when it is first used."""
+    keys = Keys(prefix=settings.prefix)
+    redis = connect(settings.redis)
+    zenml = ZenML(zenml_options(settings), wall=clock)
+    limits = Limits(
+        ceiling=settings.max_in_flight,
+        lease=timedelta(seconds=settings.lease),
+        keep=timedelta(days=settings.retention_days),
+        outcomes_max=settings.outcomes_max,
+        ledger_max=settings.ledger_max,
+    )
+    triggers = TriggerStore(redis, keys, limits)
+    sweeps = SweepStore(redis, keys)
+    resolver = Resolver(zenml, redis, keys, ttl=timedelta(seconds=settings.resolve_ttl), now=clock)
+    return Engine(
+        settings=settings,
+        keys=keys,
+        redis=redis,
+        zenml=zenml,
+        triggers=triggers,
+        cursors=CursorStore(redis, keys),
+        outcomes=OutcomeStore(redis, keys),
+        sweeps=sweeps,
+        heartbeats=HeartbeatStore(redis, keys),
+        resolver=resolver,
+        dispatcher=Dispatcher(triggers, publish, settings.batch),
+        executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, now=clock, rng=Random()),
+        fanout=Fanout(sweeps=sweeps, triggers=triggers, zenml=zenml, now=clock),
+    )
+
+
+class Runtime:
+    """An event loop on a thread of its own, with an engine on it. For the doors that are not async: Celery, beat."""
+
+    def __init__(self, settings: Settings, publish: Publish) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="zenbeat-engine", daemon=True)
+        self._thread.start()
+        self.engine: Engine = self.run(self._open(settings, publish))
+
+    @staticmethod
+    async def _open(settings: Settings, publish: Publish) -> Engine:
+        return open_engine(settings, publish)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the engine's loop and wait for its result. Any thread may call it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a coroutine run on the engine's loop for as long as the runtime lives."""
+        asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self) -> None:
+        """End what still runs, close the connections and the loop."""
+        self.run(_end_tasks())
+        self.run(self.engine.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _end_tasks() -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

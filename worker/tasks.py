@@ -1,0 +1,65 @@
+"""The Celery tasks: one door for other applications, one doorbell of our own."""
+
+import logging
+from typing import Any
+
+from celery import Task
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
+
+from worker.celery import app
+from worker.domain.errors import InvalidInput
+from worker.domain.trigger import Origin
+from worker.engine.enqueue import accept, parse_request
+from worker.engine.runtime import clock, process_name
+from worker.engine.working import Worker
+from worker.process import close_runtime, configure_logs, runtime
+from worker.store.unreadable import put_away
+
+logger = logging.getLogger("zenbeat.tasks")
+
+
+@app.task(name="worker.execute")
+def execute(ids: list[str]) -> None:
+    """Start the runs of these triggers. What cannot be done now is rung again by the beat."""
+    engine = runtime().engine
+    runtime().run(Worker(engine).execute(ids))
+
+
+@app.task(name="worker.trigger", bind=True, max_retries=None)
+def trigger(self: "Task[Any, Any]", **request: Any) -> None:
+    """Record a trigger that another application asked for, and dispatch it.
+
+    Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it.
+    """
+    try:
+        runtime().run(_accept(request, str(self.request.id)))
+    except InvalidInput as error:
+        logger.error("request refused", extra={"task": self.request.id, "reason": error})
+        engine = runtime().engine
+        entry = {"reason": str(error), "headers": f"task {self.request.id}", "body": repr(request)[:2000]}
+        runtime().run(put_away(engine.redis, engine.keys, entry))
+
+
+async def _accept(request: dict[str, Any], task_id: str) -> None:
+    engine = runtime().engine
+    accepted = await accept(engine.triggers, Origin.CELERY, parse_request(request), f"task:{task_id}", clock())
+    logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
+    await engine.dispatcher.ring()
+
+
+@setup_logging.connect
+def _log(**_: Any) -> None:
+    configure_logs()
+
+
+@worker_ready.connect
+@worker_process_init.connect
+def _open(**_: Any) -> None:
+    """Connect before the first trigger comes, not with it."""
+    runtime().start(Worker(runtime().engine).live(process_name()))
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    close_runtime()
