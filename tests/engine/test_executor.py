@@ -1,0 +1,212 @@
+"""From dispatched to started, with a server that answers well, badly, twice or not at all."""
+
+from typing import Any
+
+import pytest
+
+from worker.demo.serve import DemoServer
+
+START = "POST .*/runs$"
+
+
+def test_a_trigger_starts_one_run_and_says_so(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        config = {"steps": {"model_trainer": {"parameters": {"model_type": "rf"}}}}
+        identity = await f.ask(template="production", config=config)
+        await f.settle()
+        (run,) = demo.state.runs.values()
+        state = await f.state(identity)
+        assert (state["state"], state["run_id"], state["attempts"]) == ("started", str(run.id), "1")
+        assert run.tags == ["zenbeat", f"zenbeat:trigger={identity}"]
+        assert run.config["steps"] == config["steps"]
+        (outcome,) = await f.engine.outcomes.newest(10)
+        told = {key: outcome[key] for key in ("status", "trigger", "run_id", "pipeline", "run_name", "attempts")}
+        assert told == {
+            "status": "started",
+            "trigger": identity,
+            "run_id": str(run.id),
+            "pipeline": "training",
+            "run_name": run.name,
+            "attempts": "1",
+        }
+        assert int(outcome["lateness_ms"]) >= 0
+        assert outcome["url"].endswith(f"/runs/{run.id}")
+
+    flow(body)
+
+
+@pytest.mark.parametrize("target", [{"template": "production"}, {"snapshot": "production"}, {}])
+@pytest.mark.parametrize("version", ["0.63.0", "0.75.1", "0.82.0", "0.85.0", "0.98.0"])
+def test_servers_old_and_new(version: str, target: dict[str, str], redis_url: str, flow: Any, tmp_path: Any) -> None:
+    async def body(f: Any) -> None:
+        identity = await f.ask(**target, config={"steps": {"model_trainer": {"parameters": {"lr": 0.5}}}})
+        await f.settle()
+        state = await f.state(identity)
+        if "snapshot" in target and version < "0.90":
+            assert state["state"] == "dead"
+            assert "snapshot" in state["reason"]
+            return
+        assert state["state"] == "started", state
+        (run,) = server.state.runs.values()
+        assert run.config["steps"]["model_trainer"]["parameters"]["lr"] == 0.5
+        if version < "0.82.1":
+            assert run.config["steps"]["model_trainer"]["parameters"]["epochs"] == 10
+
+    with DemoServer(capacity=None, version=version) as server:
+        flow(body, ZENML_STORE_URL=server.url)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset_after"},
+        {"kind": "html"},
+        {"kind": "truncated"},
+        {"kind": "status_after", "status": 502},
+        {"kind": "status_after", "status": 429, "body": {"error": "Server too busy. Please try again later."}},
+        {"kind": "hang_after", "seconds": 5},
+        {"kind": "drip", "seconds": 0.5},
+    ],
+    ids=lambda fault: f"{fault['kind']}-{fault.get('status', '')}",
+)
+def test_an_answer_that_is_lost_never_makes_a_second_run(fault: dict[str, Any], flow: Any, demo: DemoServer) -> None:
+    demo.faults.add(match=START, **fault)
+
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.settle()
+        state = await f.state(identity)
+        (run,) = demo.state.runs.values()
+        assert (state["state"], state["run_id"]) == ("started", str(run.id))
+        assert demo.state.posts == 1, "the run was looked for, not posted again"
+        assert await f.statuses() == ["retrying", "started"]
+
+    flow(body, ZENBEAT_HTTP_TIMEOUT="2")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "status": 503}, {"kind": "reset_before"}, {"kind": "status", "status": 500}],
+    ids=lambda fault: f"{fault['kind']}-{fault.get('status', '')}",
+)
+def test_a_post_that_failed_is_tried_again(fault: dict[str, Any], flow: Any, demo: DemoServer) -> None:
+    demo.faults.add(match=START, **fault)
+
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.settle()
+        assert (await f.state(identity))["state"] == "started"
+        assert len(demo.state.runs) == 1
+
+    flow(body)
+
+
+def test_what_the_template_does_not_know_is_named_and_nothing_is_posted(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        identity = await f.ask(config={"steps": {"model_trainr": {"parameters": {"lr": 0.1}}}, "stepz": {}})
+        await f.settle()
+        state = await f.state(identity)
+        assert state["state"] == "dead"
+        assert "model_trainr" in state["reason"]
+        assert "model_trainer" in state["reason"]
+        assert "stepz" in state["reason"]
+        assert demo.state.posts == 0
+        assert await f.engine.triggers.dead(10) == [identity]
+
+    flow(body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "nearest"), [({"pipeline": "trainin"}, "training"), ({"template": "prodution"}, "production")]
+)
+def test_a_misspelt_name_is_a_dead_letter_with_the_nearest_one(
+    request_: dict[str, str], nearest: str, flow: Any, demo: DemoServer
+) -> None:
+    async def body(f: Any) -> None:
+        identity = await f.ask(**request_)
+        await f.settle()
+        state = await f.state(identity)
+        assert state["state"] == "dead"
+        assert nearest in state["reason"]
+
+    flow(body)
+
+
+def test_a_name_that_somebody_else_took_is_said_and_not_adopted(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        (claim,) = [await f.state(identity)]
+        name = claim["data"].split('"run_name":"')[1].split('"')[0]
+        demo.state.launch(demo.state.templates[0], {"run_name": name, "tags": ["somebody"]})
+        await f.settle()
+        state = await f.state(identity)
+        assert (state["state"], state["code"]) == ("dead", "name_collision")
+
+    flow(body)
+
+
+def test_a_full_server_is_asked_less_and_everything_runs_once(flow: Any, tmp_path: Any) -> None:
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=f"k{number}") for number in range(12)]
+        await f.settle(90)
+        states = [await f.state(identity) for identity in ids]
+        assert {state["state"] for state in states} == {"started"}
+        assert len(server.state.runs) == 12
+        assert {state["attempts"] for state in states} == {"1"}, "waiting for room uses up no attempt"
+
+    with DemoServer(capacity=2, submit_seconds=0.2) as server:
+        flow(body, ZENML_STORE_URL=server.url)
+
+
+def test_a_server_that_is_away_costs_no_attempts(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.step()
+        state = await f.state(identity)
+        assert (state["state"], state["attempts"]) == ("waiting", "0")
+        assert await f.statuses() == ["retrying"]
+
+    flow(body, ZENML_STORE_URL="http://127.0.0.1:9")
+
+
+def test_a_template_made_anew_under_its_name_is_found_again(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        await f.ask(template="production", idempotency_key="one")
+        await f.settle()
+        (old,) = [t for t in demo.state.templates if (t.pipeline, t.name) == ("training", "production")]
+        old.id = type(old.id)(int=7)
+        second = await f.ask(template="production", idempotency_key="two")
+        await f.settle()
+        assert (await f.state(second))["state"] == "started"
+
+    flow(body)
+
+
+def test_a_dead_letter_replayed_after_it_was_mended_runs(flow: Any, demo: DemoServer) -> None:
+    demo.faults.add("status", match=START, status=400, body={"detail": ["ValueError", "not today"]})
+
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.settle()
+        assert "not today" in (await f.state(identity))["reason"]
+        await f.engine.triggers.replay(identity)
+        await f.settle()
+        assert (await f.state(identity))["state"] == "started"
+        assert await f.statuses() == ["dead", "started"]
+
+    flow(body)
+
+
+def test_an_expired_token_is_renewed_once_for_all(flow: Any, demo: DemoServer) -> None:
+    async def body(f: Any) -> None:
+        await f.ask(idempotency_key="one")
+        await f.settle()
+        for token in demo.state.tokens:
+            demo.state.tokens[token] = demo.options.now()
+        for number in range(4):
+            await f.ask(idempotency_key=f"k{number}")
+        await f.settle()
+        assert len(demo.state.runs) == 5
+        assert len(demo.state.tokens) == 2
+
+    flow(body)
