@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 VERSION = "0.98.0"
-# The server itself, then what its client needs to compile a pipeline for an orchestrator `ssh` and artifacts in `s3`.
-REQUIREMENTS = (f"zenml[server]=={VERSION}", "paramiko>=3,<6", "s3fs", "boto3")
-CONSTRAINTS = Path(__file__).with_name("constraints.txt")
+# What the client of each version needs beside the server to compile a pipeline for an orchestrator `ssh`, or `hyperai`
+# before that was there, and artifacts in `s3`.
+REQUIREMENTS = {
+    VERSION: ("paramiko>=3,<6", "s3fs", "boto3"),
+    "0.85.0": ("paramiko>=3.4,<4", "s3fs", "boto3"),
+    # Imports pkg_resources without asking for it, and newer setuptools have it no more.
+    "0.75.1": ("paramiko>=3.4,<4", "s3fs", "boto3", "setuptools<81"),
+}
 HOME = Path(__file__).resolve().parents[2] / ".zenbeat" / "e2e"
 _INSTALL_SECONDS = 1200
 
@@ -21,20 +26,28 @@ class EnvironmentBroken(Exception):
     """The environment could not be made; the message says why and what to do."""
 
 
-def prepare(home: Path = HOME, requirements: Sequence[str] = REQUIREMENTS) -> Path:
+def constraints(version: str) -> Path:
+    """Name the file with the versions of everything that a server of that version was tried with."""
+    return Path(__file__).with_name(f"constraints-{version}.txt")
+
+
+def prepare(version: str = VERSION, home: Path = HOME, requirements: Sequence[str] = ()) -> Path:
     """Make the environment if it is not there or not what is asked for, and give its Python.
 
     The first time needs a package index and one to two minutes; later calls take milliseconds.
     Raises EnvironmentBroken, so that a test run without the server fails instead of passing by skipping.
     """
-    directory = home / f"venv-{VERSION}"
+    if version not in REQUIREMENTS:
+        raise EnvironmentBroken(f"ZenML {version} is not known here; known are: {', '.join(REQUIREMENTS)}.")
+    requirements = requirements or (f"zenml[server]=={version}", *REQUIREMENTS[version])
+    directory = home / f"venv-{version}"
     python = directory / "bin" / "python"
     stamp = directory / "zenbeat-stamp"
-    wanted = _fingerprint(requirements)
-    with locked(home / "venv.lock"):
+    wanted = _fingerprint(version, requirements)
+    with locked(home / f"venv-{version}.lock"):
         if not (stamp.exists() and stamp.read_text() == wanted):
             shutil.rmtree(directory, ignore_errors=True)
-            _install(directory, python, requirements)
+            _install(directory, version, requirements)
             stamp.write_text(wanted)
     return python
 
@@ -48,16 +61,25 @@ def locked(lock: Path) -> Iterator[None]:
         yield
 
 
-def _fingerprint(requirements: Sequence[str]) -> str:
-    wanted = "\n".join((sys.version, *requirements, CONSTRAINTS.read_text()))
+def _fingerprint(version: str, requirements: Sequence[str]) -> str:
+    wanted = "\n".join((sys.version, *requirements, constraints(version).read_text()))
     return hashlib.sha256(wanted.encode()).hexdigest()
 
 
-def _install(directory: Path, python: Path, requirements: Sequence[str]) -> None:
+def _install(directory: Path, version: str, requirements: Sequence[str]) -> None:
     pip = _python_with_pip()
     _run([sys.executable, "-m", "venv", "--without-pip", str(directory)], seconds=60)
-    install = [pip, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
-    _run([*install, "-c", str(CONSTRAINTS), *requirements], seconds=_INSTALL_SECONDS)
+    install = [
+        pip,
+        "-m",
+        "pip",
+        "--python",
+        str(directory / "bin" / "python"),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    _run([*install, "-c", str(constraints(version)), *requirements], seconds=_INSTALL_SECONDS)
 
 
 def _python_with_pip() -> str:

@@ -18,6 +18,11 @@ READY_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
+def spoken(module: str, version: str) -> str:
+    """Name the module that speaks a version's language: before 0.90, snapshots were deployments, and had no names."""
+    return module if tuple(map(int, version.split("."))) >= (0, 90, 0) else f"{module}_older"
+
+
 class ServerBroken(Exception):
     """The server does not serve; the message ends with the last lines of its log."""
 
@@ -30,7 +35,8 @@ class ZenMLServer:
     address stays the same over restarts; while the server is down, connections are refused.
     """
 
-    def __init__(self, directory: Path, **env: str) -> None:
+    def __init__(self, directory: Path, version: str = VERSION, **env: str) -> None:
+        self.version = version
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "server.log"
@@ -61,7 +67,7 @@ class ZenMLServer:
         """Start the server and wait until it answers. Raises ServerBroken if it ends or is silent for two minutes."""
         if self._process is not None:
             raise ServerBroken(f"The server at {self.url} runs already.")
-        command = [str(prepare()), str(HERE / "serve.py"), self.url.rsplit(":", 1)[1]]
+        command = [str(prepare(self.version)), str(HERE / "serve.py"), self.url.rsplit(":", 1)[1]]
         with self.log.open("ab") as log:
             # Nothing is ever written to standard input: that it closes is how the server learns of our end.
             self._process = subprocess.Popen(
@@ -105,7 +111,8 @@ class ZenMLServer:
         """Run the seeding against this server: all of it, or with an API key the pipelines and templates alone."""
         environment = self._environment() | {"ZENML_CONFIG_PATH": str(self.directory / "client")}
         del environment["ZENML_STORE_URL"]
-        command = [str(prepare()), str(HERE / "seed.py"), self.url, str(self.directory), *arguments]
+        script = HERE / f"{spoken('seed', self.version)}.py"
+        command = [str(prepare(self.version)), str(script), self.url, str(self.directory), *arguments]
         done = subprocess.run(
             command, env=environment, cwd=HERE, capture_output=True, text=True, timeout=300, check=False
         )
@@ -122,6 +129,7 @@ class ZenMLServer:
 
     def _environment(self) -> dict[str, str]:
         """Make the whole environment: nothing of ours leaks in, no configuration of the user is read or written."""
+        workload_manager = spoken("workload_manager", self.version)
         return {
             "PATH": os.defpath,
             "HOME": str(self.directory),
@@ -134,7 +142,7 @@ class ZenMLServer:
             "ZENML_SERVER_SERVER_URL": self.url,
             # Fixed, so that tokens outlive a restart.
             "ZENML_SERVER_JWT_SECRET_KEY": "the-tests-need-no-secret-but-a-long-one-that-stays",
-            "ZENML_SERVER_WORKLOAD_MANAGER_IMPLEMENTATION_SOURCE": "workload_manager.DrivingWorkloadManager",
+            "ZENML_SERVER_WORKLOAD_MANAGER_IMPLEMENTATION_SOURCE": f"{workload_manager}.DrivingWorkloadManager",
             **self._env,
         }
 
@@ -142,9 +150,11 @@ class ZenMLServer:
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             if process.poll() is not None:
-                raise ServerBroken(f"ZenML {VERSION} ended with {process.returncode}.\n{self._last_words()}")
+                raise ServerBroken(f"ZenML {self.version} ended with {process.returncode}.\n{self._last_words()}")
             if time.monotonic() > deadline:
-                raise ServerBroken(f"ZenML {VERSION} was not ready in {READY_SECONDS:.0f} s.\n{self._last_words()}")
+                raise ServerBroken(
+                    f"ZenML {self.version} was not ready in {READY_SECONDS:.0f} s.\n{self._last_words()}"
+                )
             time.sleep(0.1)
 
     def _answers(self) -> bool:

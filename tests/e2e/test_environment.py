@@ -23,4 +23,4 @@ def test_what_cannot_be_installed_is_told_with_the_reason_and_tried_again(tmp_pa
     wheel = tmp_path / "zenml-0-py3-none-any.whl"
     for _ in range(2):
         with pytest.raises(EnvironmentBroken, match=r"could not be made(.|\n)*zenml-0-py3-none-any\.whl"):
-            prepare(tmp_path, [str(wheel)])
+            prepare(home=tmp_path, requirements=[str(wheel)])

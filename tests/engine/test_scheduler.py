@@ -1,0 +1,241 @@
+"""Every fire time in (cursor, now] gets one decision, whatever the scheduler missed, and whoever else was there."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.engine.runtime import Engine
+from worker.engine.scheduler import Scheduler
+from worker.source import Source
+from worker.store.lease import Lease
+
+T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+EVERY_MINUTE = 'cron: "* * * * *"'
+
+
+class Clockwork:
+    """A scheduler whose time the test sets."""
+
+    def __init__(self, engine: Engine, directory: Path) -> None:
+        self.engine = engine
+        self.directory = directory
+        self.fence = ""
+        self.restart()
+
+    def restart(self) -> None:
+        """A beat process ended, and another one began."""
+        source = Source(self.directory, settle=False)
+        self.scheduler = Scheduler(source, self.engine.cursors, self.engine.triggers)
+
+    def define(self, when: str, name: str = "s", **more: str) -> None:
+        lines = [f"  - name: {name}", "    pipeline: training", f"    {when}"]
+        lines += [f"    {key}: {value}" for key, value in more.items()]
+        (self.directory / f"{name}.yaml").write_text("\n".join(["schedules:", *lines, ""]))
+
+    async def tick(self, now: datetime) -> None:
+        self.fence = self.fence or (await Lease(self.engine.redis, self.engine.keys, "beat").take()).fence
+        await self.scheduler.tick(now, self.fence)
+
+    async def ledger(self, name: str = "s") -> list[tuple[str, str]]:
+        """Give the decisions, oldest first: (time of day, decision)."""
+        found = await self.engine.cursors.ledger(name, 1000)
+        return [(entry["fire_time"][11:16], entry["decision"]) for entry in found[::-1]]
+
+
+@pytest.fixture
+def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
+    def go(body: Callable[[Clockwork], Awaitable[None]], **variables: str) -> None:
+        async def scope(f: Any) -> None:
+            await body(Clockwork(f.engine, tmp_path))
+
+        flow(scope, **variables)
+
+    return go
+
+
+def test_each_instant_fires_once_and_is_on_record(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        for seconds in range(0, 181, 20):
+            await c.tick(T0 + timedelta(seconds=seconds))
+        assert await c.ledger() == [("10:01", "fired"), ("10:02", "fired"), ("10:03", "fired")]
+        assert len(await c.engine.triggers.newest(10)) == 3
+
+    clockwork(body)
+
+
+def test_a_schedule_seen_for_the_first_time_does_not_fire_for_the_past(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        await c.tick(T0)
+        assert await c.ledger() == []
+
+    clockwork(body)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("none", [("10:01", "missed"), ("10:02", "missed"), ("10:03", "missed")]),
+        ("latest", [("10:01", "missed"), ("10:02", "missed"), ("10:03", "fired")]),
+        ("all", [("10:01", "fired"), ("10:02", "fired"), ("10:03", "fired")]),
+    ],
+)
+def test_what_was_missed_is_made_up_for_by_policy_and_always_on_record(
+    policy: str, expected: list[tuple[str, str]], clockwork: Any
+) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup=policy, catchup_window="10m")
+        await c.tick(T0)
+        c.restart()
+        await c.tick(T0 + 3 * MINUTE + timedelta(seconds=30))
+        assert await c.ledger() == expected
+
+    clockwork(body)
+
+
+def test_what_is_older_than_the_window_is_missed(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="100s")
+        await c.tick(T0)
+        c.restart()
+        await c.tick(T0 + 5 * MINUTE + timedelta(seconds=30))
+        decisions = await c.ledger()
+        assert [time for time, decision in decisions if decision == "missed"] == ["10:01", "10:02", "10:03"]
+        assert [time for time, decision in decisions if decision == "fired"] == ["10:04", "10:05"]
+        assert "catch-up window of 1m40s" in (await c.engine.cursors.ledger("s", 10))[-1]["reason"]
+
+    clockwork(body)
+
+
+def test_weeks_of_seconds_are_not_walked_through(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define("every: 1s", catchup="latest")
+        await c.tick(T0)
+        c.restart()
+        await c.tick(T0 + timedelta(days=21))
+        ledger = await c.engine.cursors.ledger("s", 1000)
+        assert 200 <= len(ledger) < 1000
+        assert any("earlier)" in entry.get("reason", "") for entry in ledger)
+
+    clockwork(body)
+
+
+def test_a_changed_timing_counts_from_now_and_a_changed_target_does_not_matter(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        c.define('cron: "*/2 * * * *"', catchup="all", catchup_window="1h")
+        c.restart()
+        await c.tick(T0 + 30 * MINUTE + timedelta(seconds=30))
+        assert await c.ledger() == [("10:01", "fired")]
+        c.define('cron: "*/2 * * * *"', priority="3")
+        await c.tick(T0 + 32 * MINUTE)
+        assert await c.ledger() == [("10:01", "fired"), ("10:32", "fired")]
+
+    clockwork(body)
+
+
+def test_max_runs_ends_a_schedule(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, max_runs="2")
+        for minute in range(5):
+            await c.tick(T0 + minute * MINUTE)
+            c.restart()
+        assert await c.ledger() == [("10:01", "fired"), ("10:02", "fired")]
+
+    clockwork(body)
+
+
+def test_a_removed_schedule_stops_and_a_broken_file_does_not_stop_it(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        c.define(EVERY_MINUTE, name="t")
+        await c.tick(T0)
+        (c.directory / "s.yaml").write_text("schedules: [")
+        (c.directory / "t.yaml").unlink()
+        await c.tick(T0 + MINUTE)
+        assert await c.ledger("s") == [("10:01", "fired")]
+        assert await c.ledger("t") == []
+
+    clockwork(body)
+
+
+def test_a_second_beat_finds_what_the_first_one_did(clockwork: Any, tmp_path: Path) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        other = Clockwork(c.engine, c.directory)
+        other.fence = c.fence  # as if the lease had failed: the cursor alone has to hold
+        await other.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await other.tick(T0 + MINUTE)
+        assert await c.ledger() == [("10:01", "fired")]
+        assert len(await c.engine.triggers.newest(10)) == 1
+        await other.tick(T0 + 2 * MINUTE)
+        assert await c.ledger() == [("10:01", "fired"), ("10:02", "fired")]
+
+    clockwork(body)
+
+
+def test_a_beat_that_lost_the_lead_writes_nothing(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        await Lease(c.engine.redis, c.engine.keys, "beat").resign()
+        await c.engine.redis.delete(c.engine.keys.leader)
+        await Lease(c.engine.redis, c.engine.keys, "another").take()
+        await c.tick(T0 + MINUTE)
+        assert await c.ledger() == []
+        assert await c.engine.triggers.newest(10) == []
+
+    clockwork(body)
+
+
+def test_jitter_delays_the_sending_and_not_the_decision(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        now = datetime.now(UTC).replace(second=0, microsecond=0)  # noqa: TID251 - Redis' clock decides what is ready
+        c.define("every: 1h", jitter="59m")
+        await c.tick(now)
+        await c.tick(now + timedelta(hours=1))
+        _, later = await c.engine.triggers.dispatch()
+        assert later is not None
+        assert timedelta(0) < later - now.replace(minute=0) <= timedelta(hours=2)
+
+    clockwork(body)
+
+
+def test_a_body_that_cannot_be_rendered_is_skipped_with_its_reason(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, config='{run_name: "{{ 1 // (fire_time.minute - 1) }}"}')
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await c.tick(T0 + 2 * MINUTE)
+        assert await c.ledger() == [("10:01", "skipped"), ("10:02", "fired")]
+        outcomes = await c.engine.outcomes.newest(10)
+        assert [outcome["status"] for outcome in outcomes] == ["skipped"]
+        assert "run_name" in outcomes[0]["reason"]
+
+    clockwork(body)
+
+
+def test_a_night_with_a_clock_change_fires_as_vixie_says(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define('cron: "30 2 * * *"', timezone="Europe/Berlin")
+        start = datetime(2026, 3, 28, 12, tzinfo=UTC)
+        await c.tick(start)
+        for minute in range(0, 2 * 24 * 60, 5):
+            await c.tick(start + timedelta(minutes=minute))
+        found = await c.engine.cursors.ledger("s", 10)
+        assert [entry["fire_time"] for entry in found[::-1]] == [
+            "2026-03-29T01:00:00+00:00",  # 02:30 does not exist: once, right after the gap
+            "2026-03-30T00:30:00+00:00",
+        ]
+
+    clockwork(body)

@@ -1,0 +1,83 @@
+"""Triggers from other applications: `send_task` from a Celery that knows nothing of zenbeat."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def send(app: Any, **request: Any) -> None:
+    app.send_task("worker.trigger", kwargs={"pipeline": "training", **request}, queue="zenbeat")
+
+
+def test_a_message_starts_a_run(worker_ready: Any, bare_app: Any, eventually: Callable[..., None]) -> None:
+    config = {"steps": {"model_trainer": {"parameters": {"model_type": "svm"}}}}
+    send(bare_app, template="production", config=config, idempotency_key="upload-17")
+    eventually(lambda: worker_ready.outcomes("started"), what="a run")
+    (run,) = worker_ready.demo.state.runs.values()
+    assert run.config["steps"] == config["steps"]
+    (outcome,) = worker_ready.outcomes()
+    assert outcome["origin"] == "celery"
+
+
+def test_the_same_key_twice_is_one_run(worker_ready: Any, bare_app: Any, eventually: Callable[..., None]) -> None:
+    for _ in range(5):
+        send(bare_app, idempotency_key="same")
+    send(bare_app, idempotency_key="other")
+    eventually(lambda: len(worker_ready.outcomes("started")) == 2, what="two runs")
+    eventually(lambda: worker_ready.logs().count("known already") == 4, what="four repeats noticed")
+    assert len(worker_ready.demo.state.runs) == 2
+
+
+def test_a_request_that_cannot_be_used_is_kept_with_its_reason(
+    worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    send(bare_app, templat="production")
+    send(bare_app, idempotency_key="good")
+    eventually(lambda: worker_ready.outcomes("started"), what="the good one")
+    eventually(lambda: worker_ready.redis.xlen("zenbeat:unreadable") == 1, what="the bad one put away")
+    ((_, entry),) = worker_ready.redis.xrange("zenbeat:unreadable")
+    assert "templat: unknown field; did you mean template?" in entry["reason"]
+
+
+def test_only_our_own_messages_are_in_our_own_queue(
+    worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    send(bare_app)
+    eventually(lambda: worker_ready.outcomes("started"), what="a run")
+    assert worker_ready.logs().count("queued") == 1
+
+
+GOOD_BODY = [[], {"ids": []}, {}]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"body": "W10=", "headers": {"task": "no.such.task", "id": "1", "lang": "py"}},
+        {"body": "W10=", "headers": {"task": 7, "id": "1"}},
+        {"body": "eyJhIjogMX0=", "headers": {"task": "worker.execute", "id": "1"}},
+        {"body": "W10=", "headers": {}},
+        {"body": "W10=", "headers": {"task": "worker.execute", "id": "1", "timelimit": "soon"}},
+        {"body": "gASVAgAAAAAAAABLAS4=", "content-type": "application/x-python-serialize", "headers": {"task": "x"}},
+    ],
+    ids=["unknown-task", "task-is-a-number", "wrong-shape", "no-headers", "bad-timelimit", "pickle"],
+)
+def test_a_message_that_cannot_be_read_does_not_end_the_worker(
+    message: dict[str, Any], worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    properties = {
+        "body_encoding": "base64",
+        "correlation_id": "1",
+        "delivery_info": {"exchange": "", "routing_key": "zenbeat"},
+        "delivery_mode": 2,
+        "delivery_tag": "1",
+        "priority": 0,
+        "reply_to": "x",
+    }
+    whole = {"content-encoding": "utf-8", "content-type": "application/json", "properties": properties, **message}
+    worker_ready.redis.lpush("zenbeat", json.dumps(whole))
+    send(bare_app)
+    eventually(lambda: worker_ready.outcomes("started"), what="the message after it")
+    assert worker_ready.processes[0].poll() is None

@@ -1,0 +1,121 @@
+"""Beat and workers as real processes: a schedule file starts runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+EVERY_SECOND = """\
+schedules:
+  - name: ticking
+    pipeline: training
+    template: production
+    every: 1s
+    config:
+      steps: {model_trainer: {parameters: {data_date: "{{ fire_time | date('%Y-%m-%d') }}"}}}
+"""
+
+
+def fires(stack: Any) -> dict[str, str]:
+    """Give the fire times on record, each with its trigger."""
+    return {
+        entry["fire_time"]: entry.get("trigger", "")
+        for entry in map(json.loads, stack.redis.zrange("zenbeat:ledger:ticking", 0, -1))
+        if entry["decision"] == "fired"
+    }
+
+
+def test_every_due_instant_starts_one_run_and_is_told(worker_ready: Any, eventually: Callable[..., None]) -> None:
+    stack = worker_ready
+    stack.define(EVERY_SECOND)
+    stack.start("beat")
+    eventually(lambda: len(stack.outcomes("started")) >= 4, what="four runs")
+    stack.end()
+    started = {outcome["trigger"] for outcome in stack.outcomes("started")}
+    assert started <= set(fires(stack).values())
+    names = [run.name for run in stack.demo.state.runs.values()]
+    assert len(names) == len(set(names)) == len(started)
+    assert "Traceback" not in stack.logs()
+
+
+def test_both_end_within_seconds_of_a_signal_and_take_their_signs_away(
+    worker_ready: Any, eventually: Callable[..., None]
+) -> None:
+    stack = worker_ready
+    beat = stack.start("beat")
+    eventually(lambda: stack.ready("beat"), what="a beat")
+    for process in stack.processes:
+        process.send_signal(signal.SIGTERM)
+    assert beat.wait(5) == 0
+    assert stack.processes[0].wait(5) == 0
+    assert not stack.ready("beat")
+    assert not stack.ready("worker")
+    assert stack.redis.get("zenbeat:leader:0") is None
+
+
+def test_a_worker_killed_while_it_posts_costs_no_run_and_doubles_none(
+    stack: Any, eventually: Callable[..., None]
+) -> None:
+    stack.demo.faults.add("hang_after", match="POST .*/runs$", seconds=30, times=3)
+    stack.define(EVERY_SECOND)
+    first = stack.start("worker")
+    beat = stack.start("beat")
+    eventually(lambda: stack.demo.state.posts >= 3, what="three POSTs that hang")
+    first.kill()
+    first.wait()
+    stack.start("worker")
+    eventually(lambda: len(stack.outcomes("started")) >= 6, what="six runs")
+    beat.send_signal(signal.SIGTERM)
+    beat.wait(10)
+    due = fires(stack)
+    eventually(lambda: len(stack.outcomes("started")) == len(due), what="all that was due")
+    assert {outcome["trigger"] for outcome in stack.outcomes("started")} == set(due.values())
+    assert len(stack.demo.state.runs) == len(due)
+
+
+def test_a_beat_killed_loses_no_fire(worker_ready: Any, eventually: Callable[..., None]) -> None:
+    stack = worker_ready
+    stack.define(EVERY_SECOND)
+    for _ in range(3):
+        beat = stack.start("beat")
+        before = len(fires(stack))
+        eventually(lambda before=before: len(fires(stack)) >= before + 2, what="two more fires")
+        os.kill(beat.pid, signal.SIGKILL)
+        beat.wait()
+    stack.start("beat")
+    count = len(fires(stack))
+    eventually(lambda: len(fires(stack)) > count + 1, what="fires of the last beat")
+    stack.define("schedules: []")
+    eventually(lambda: "schedule removed" in stack.logs(), what="an end")
+    seconds = sorted(fires(stack))
+    first, last = (datetime.fromisoformat(seconds[i]) for i in (0, -1))
+    assert len(seconds) == (last - first) / timedelta(seconds=1) + 1, "no second between the first and the last is out"
+    eventually(lambda: len(stack.demo.state.runs) == len(seconds), what="a run for each")
+
+
+def test_messages_that_are_lost_are_rung_again(stack: Any, eventually: Callable[..., None]) -> None:
+    stack.define(EVERY_SECOND)
+    stack.start("beat")
+    eventually(lambda: len(fires(stack)) >= 2, what="fires")
+    stack.redis.delete("zenbeat.doorbell")
+    stack.start("worker")
+    eventually(lambda: len(stack.outcomes("started")) >= 3, what="runs")
+
+
+def test_invalid_settings_end_both_with_exit_2_and_a_sentence(stack: Any) -> None:
+    for role in ("worker", "beat"):
+        said = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "worker", role],
+            env={**stack.environment, "ZENBEAT_BATHC": "3"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert said.returncode == 2
+        assert "ZENBEAT_BATHC: unknown variable; did you mean ZENBEAT_BATCH?" in said.stderr
+        assert "Traceback" not in said.stderr
