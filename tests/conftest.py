@@ -1,11 +1,17 @@
-"""What tests of every floor share: a real Redis, emptied for each test, and a way to wait for a condition."""
+"""What tests of every floor share: a real Redis, real Celery processes, and a way to wait for a condition."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 
 from worker.demo.valkey import EmbeddedRedis
 
@@ -41,7 +47,92 @@ def eventually() -> Callable[..., None]:
     return wait
 
 
+class Stack:
+    """A zenbeat installation in a folder of its own."""
+
+    def __init__(self, folder: Path, redis_url: str, zenml_url: str, api_key: str) -> None:
+        self.folder = folder
+        self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "ZENBEAT_"))},
+            "REDIS_URL": redis_url,
+            "ZENML_STORE_URL": zenml_url,
+            "ZENML_STORE_API_KEY": api_key,
+            "SCHEDULES_DIR": str(folder / "schedules"),
+            "PYTHONWARNINGS": "ignore",
+            "ZENBEAT_LEASE": "2",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        (folder / "schedules").mkdir()
+
+    def define(self, text: str) -> None:
+        """Write the schedule file."""
+        (self.folder / "schedules" / "s.yaml").write_text(text)
+
+    def start(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start `celery -A worker worker` or `… beat`, without a flag."""
+        with (self.folder / f"{role}{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "worker", role],
+                env={**self.environment, **environment},
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def ready(self, role: str) -> bool:
+        """Tell whether a process of a role has left a sign of life."""
+        return bool(self.redis.keys(f"zenbeat:heartbeat:{role}:*"))
+
+    def logs(self) -> str:
+        """Give what all processes said."""
+        return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def outcomes(self, status: str = "") -> list[dict[str, str]]:
+        """Give the outcomes, oldest first."""
+        found: Any = self.redis.xrange("zenbeat:outcomes")
+        return [fields for _, fields in found if status in ("", fields["status"])]
+
+    def state(self, identity: str) -> str | None:
+        """Give a trigger's state."""
+        found: Any = self.redis.hget(f"zenbeat:trigger:{identity}", "state")
+        return found
+
+    def end(self) -> None:
+        """End every process that was started here."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        for process in self.processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.redis.close()
+
+
 @pytest.fixture
-def start_of_test() -> datetime:
-    """An instant shortly before the test."""
-    return datetime.now(UTC)  # noqa: TID251 - a test has a clock
+def make_stack(tmp_path: Path, redis_url: str) -> Iterator[Callable[[str, str], Stack]]:
+    """Make an installation, given ZenML's address and API key, with nothing started yet."""
+    made: list[Stack] = []
+
+    def make(zenml_url: str, api_key: str) -> Stack:
+        made.append(Stack(tmp_path, redis_url, zenml_url, api_key))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.end()
+
+
+@pytest.fixture
+def bare_app(redis_url: str) -> Iterator[Any]:
+    """A Celery application of somebody else: it knows the broker, and nothing of zenbeat."""
+    app = Celery("somebody", broker=redis_url, set_as_current=False)
+    yield app
+    app.close()

@@ -138,7 +138,7 @@ def main(url: str, directory: str, api_key: str = "") -> None:
     if fresh:
         register_stack(rest)
     # Read when the client is first asked for, which is below.
-    os.environ.update(ZENML_STORE_URL=url, ZENML_STORE_API_KEY=key)  # noqa: TID251 - ZenML's client is told by it
+    os.environ.update(ZENML_STORE_URL=url, ZENML_STORE_API_KEY=key)
     Client().activate_stack(STACK)
     ids = compile_pipelines(rest)
     Path(directory, "seed.json").write_text(json.dumps({"api_key": key, **ids}, indent=2))

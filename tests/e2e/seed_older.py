@@ -89,7 +89,7 @@ def main(url: str, directory: str) -> None:
     with bucket() as address:
         # Read when the client is first asked for, which is below.
         told = {"ZENML_STORE_URL": url, "ZENML_STORE_API_KEY": key, "AWS_ENDPOINT_URL_S3": address}
-        os.environ.update(told)  # noqa: TID251 - ZenML's client is told by it
+        os.environ.update(told)
         Client().activate_stack(STACK)
         templates = {"production": _template(training, build, "production")}
         training.prepare(model_type="linear", lr=0.001)

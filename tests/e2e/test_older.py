@@ -18,7 +18,7 @@ from .server import ZenMLServer
 
 pytestmark = pytest.mark.e2e
 
-_WANTED = os.environ.get("ZENBEAT_E2E_VERSIONS", "").split()  # noqa: TID251 - a choice of the test run
+_WANTED = os.environ.get("ZENBEAT_E2E_VERSIONS", "").split()
 VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, *_WANTED]))
 
 

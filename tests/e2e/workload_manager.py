@@ -31,7 +31,7 @@ from zenml.models import (
 from zenml.zen_server.pipeline_execution.workload_manager_interface import WorkloadManagerInterface, WorkloadType
 from zenml.zen_server.utils import zen_store
 
-SUBMIT_SECONDS = float(os.environ.get("ZENBEAT_E2E_SUBMIT_SECONDS", "0"))  # noqa: TID251 - the server's own process
+SUBMIT_SECONDS = float(os.environ.get("ZENBEAT_E2E_SUBMIT_SECONDS", "0"))
 _BETWEEN_LOOKS = 0.2
 _STOPPED = {ExecutionStatus.STOPPING, ExecutionStatus.STOPPED}
 
@@ -163,4 +163,4 @@ def _log_metadata(run: Any, values: dict[str, Any]) -> None:
 
 def _now() -> datetime:
     # The store keeps naive instants in UTC.
-    return datetime.now(UTC).replace(tzinfo=None)  # noqa: TID251 - the server's own process has a clock
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -16,7 +16,7 @@ from uuid import UUID
 import requests
 from zenml.zen_server.template_execution.workload_manager_interface import WorkloadManagerInterface
 
-SUBMIT_SECONDS = float(os.environ.get("ZENBEAT_E2E_SUBMIT_SECONDS", "0"))  # noqa: TID251 - the server's own process
+SUBMIT_SECONDS = float(os.environ.get("ZENBEAT_E2E_SUBMIT_SECONDS", "0"))
 
 
 class DrivingWorkloadManager(WorkloadManagerInterface):
@@ -125,4 +125,4 @@ class Run:
 
 def _now() -> str:
     # The server keeps naive instants in UTC.
-    return datetime.now(UTC).replace(tzinfo=None).isoformat()  # noqa: TID251 - the server's own process has a clock
+    return datetime.now(UTC).replace(tzinfo=None).isoformat()

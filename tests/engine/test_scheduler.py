@@ -200,7 +200,7 @@ def test_a_beat_that_lost_the_lead_writes_nothing(clockwork: Any) -> None:
 
 def test_jitter_delays_the_sending_and_not_the_decision(clockwork: Any) -> None:
     async def body(c: Clockwork) -> None:
-        now = datetime.now(UTC).replace(second=0, microsecond=0)  # noqa: TID251 - Redis' clock decides what is ready
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
         c.define("every: 1h", jitter="59m")
         await c.tick(now)
         await c.tick(now + timedelta(hours=1))

@@ -10,7 +10,7 @@ from datetime import datetime
 from random import Random
 from uuid import uuid4
 
-from worker.domain.errors import NameTaken, NotFound, Refused, StoreUnavailable, ZenMLError
+from worker.domain.errors import NameTaken, Refused, StoreUnavailable, ZenMLError
 from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
 from worker.engine.resolver import Resolved, Resolver
@@ -150,7 +150,8 @@ class Executor:
             run = await self._start(ready.claim, ready.launch)
         except NameTaken as error:
             return await self._adopt(ready, error)
-        except NotFound as error:
+        except Refused as error:
+            # Not only 404: ZenML answers 400 for a template whose pipeline was deleted.
             ready = await self._resolved_anew(ready, error)
             run = await self._start(ready.claim, ready.launch)
         return await self._started(ready.claim, run, ready.resolved, left_out=ready.launch.left_out)
@@ -171,7 +172,7 @@ class Executor:
             ) from taken
         return await self._started(ready.claim, run, ready.resolved, adopted=True)
 
-    async def _resolved_anew(self, ready: Ready, gone: NotFound) -> Ready:
+    async def _resolved_anew(self, ready: Ready, gone: Refused) -> Ready:
         """The template was deleted or made anew while its id was cached: look it up again, once."""
         trigger = ready.claim.trigger
         await self._resolver.forget(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)

@@ -28,12 +28,13 @@ def connect(url: str) -> Redis:
 
     A command whose answer was lost is sent again, so every write must be one that may be applied twice.
     """
+    tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         url,
+        **tcp,
         decode_responses=False,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
-        socket_keepalive=True,
         health_check_interval=10,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
         retry_on_error=[BusyLoadingError],

@@ -1,0 +1,123 @@
+"""The way of a run, by a clock that the test moves."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from worker.demo.zenml.catalogue import Step
+from worker.demo.zenml.course import chance, plan
+
+Make = Callable[..., Any]
+
+
+def statuses(here: Any, run: str, *instants: float) -> list[str]:
+    """Give the status at each number of seconds after now."""
+    found, passed = [], 0.0
+    for instant in instants:
+        here.clock.advance(instant - passed)
+        passed = instant
+        found.append(here.get(f"/runs/{run}/status"))
+    return found
+
+
+def test_a_run_goes_through_its_states(demo: Make) -> None:
+    here = demo(submit_seconds=2)
+    run = here.start("good", seconds=10, lr=0.1)
+    expected = ["initializing", "initializing", "provisioning", "running", "running", "completed"]
+    assert statuses(here, run, 0, 1.9, 2, 3, 12.9, 13) == expected
+    told = here.get(f"/runs/{run}")
+    assert told["body"]["in_progress"] is False
+    assert told["body"]["updated"] == told["metadata"]["end_time"] == "2026-03-01T12:00:13.000000"
+    assert told["metadata"]["run_metadata"]["accuracy"] == pytest.approx(0.5)
+
+
+def test_a_step_that_is_told_to_fail(demo: Make) -> None:
+    here = demo()
+    run = here.start("bad", seconds=4, fail=True)
+    assert statuses(here, run, 4.9, 5) == ["running", "failed"]
+    told = here.get(f"/runs/{run}")
+    assert told["body"]["status_reason"] == "Step `model_trainer` failed: The parameter `fail` asked for it."
+    assert told["metadata"]["run_metadata"] == {}
+    steps = here.get("/steps", pipeline_run_id=run, hydrate="true")["items"]
+    assert [(step["name"], step["body"]["status"]) for step in steps] == [
+        ("data_loader", "completed"),
+        ("model_trainer", "failed"),
+    ]
+    assert steps[1]["metadata"]["config"]["parameters"]["seconds"] == 4
+
+
+def test_steps_are_there_when_they_have_begun(demo: Make) -> None:
+    here = demo()
+    run = here.start("steps", seconds=10)
+    assert here.get(f"/runs/{run}/steps")["items"] == []
+    here.clock.advance(5)
+    assert [one["body"]["status"] for one in here.get(f"/runs/{run}/steps")["items"]] == ["completed", "running"]
+
+
+def test_what_is_not_told_follows_from_the_name() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    steps = (Step(name="one"), Step(name="two"))
+
+    def course(name: str, rate: float = 0.0) -> Any:
+        return plan(name, steps, {}, submitted=now, run_seconds=(3, 15), failure_rate=rate)
+
+    assert course("a") == course("a")
+    lasts = [(course(f"run {n}").ended - now).total_seconds() - 1 for n in range(200)]
+    assert all(3 <= seconds < 15 for seconds in lasts)
+    assert max(lasts) - min(lasts) > 8
+    failed = [n for n in range(1000) if course(f"run {n}", 0.2).end == "failed"]
+    assert 150 < len(failed) < 250
+    assert all(chance(f"run {n}", "fail") < 0.2 for n in failed)
+
+
+def test_a_run_is_stopped(demo: Make) -> None:
+    here = demo()
+    run = here.start("long", seconds=100)
+    early = here.http.post(f"/api/v1/runs/{run}/stop")
+    assert (early.status_code, early.json()["detail"][0]) == (403, "IllegalOperationError")
+    here.clock.advance(10)
+    stopped = here.http.post(f"/api/v1/runs/{run}/stop")
+    assert (stopped.status_code, stopped.json()) == (200, None)
+    assert here.http.post(f"/api/v1/runs/{run}/stop").status_code == 403
+    assert statuses(here, run, 0, 1) == ["stopping", "stopped"]
+    assert here.get(f"/runs/{run}")["body"]["status_reason"] == "Manual stop requested."
+
+
+@pytest.mark.parametrize(("graceful", "status"), [("false", 501), ("true", 200)])
+def test_an_orchestrator_that_cannot_stop_lets_the_step_finish(demo: Make, graceful: str, status: int) -> None:
+    here = demo(can_stop=False)
+    run = here.start("long", seconds=100)
+    here.clock.advance(10)
+    assert here.http.post(f"/api/v1/runs/{run}/stop", params={"graceful": graceful}).status_code == status
+    assert statuses(here, run, 0, 90, 91) == ["stopping", "stopping", "stopped"]
+
+
+def test_a_run_is_changed(demo: Make) -> None:
+    here = demo()
+    run = here.start("tagged", seconds=1)
+    changed = here.http.put(f"/api/v1/runs/{run}", json={"add_tags": ["q"]}).json()
+    assert [tag["name"] for tag in changed["resources"]["tags"]] == ["q"]
+    here.clock.advance(10)
+    refused = here.http.put(f"/api/v1/runs/{run}", json={"status": "stopping"})
+    said = "Cannot update the status of a finished run."
+    assert (refused.status_code, refused.json()["detail"]) == (403, ["IllegalOperationError", said])
+
+
+def test_only_the_newest_runs_are_kept(demo: Make) -> None:
+    here = demo(keep_runs=3)
+    runs = [here.start(f"r{n}") for n in range(5)]
+    assert here.names("/runs") == ["r2", "r3", "r4"]
+    assert here.http.get(f"/api/v1/runs/{runs[0]}").status_code == 404
+    assert here.post({"run_name": "r0"}).status_code == 200
+
+
+def test_the_latest_run_is_told_of_pipeline_and_template(demo: Make) -> None:
+    here = demo()
+    here.start("first")
+    latest = here.start("second")
+    assert here.http.get(here.template).json()["resources"]["latest_run_id"] == latest
+    pipeline = here.get("/pipelines", name="training")["items"][0]
+    assert pipeline["resources"]["latest_run_id"] == latest
+    assert pipeline["resources"]["latest_run_status"] == "initializing"

@@ -1,0 +1,198 @@
+"""The main job on the real thing: beat and workers as users start them, against an unmodified ZenML server."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .api import ZenMLAPI
+from .environment import HOME, locked
+from .server import ZenMLServer
+
+SCHEDULE = """\
+schedules:
+  - name: {name}
+    pipeline: training
+    {target}
+    every: 5s
+    config_template: body.yaml
+    config:
+      steps: {{model_trainer: {{parameters: {{lr: 0.01}}}}}}
+"""
+
+BODY = """\
+steps:
+  model_trainer:
+    parameters:
+      model_type: rf
+      data_date: "{{ fire_time | date('%Y-%m-%d') }}"
+"""
+
+
+def prepared(make_stack: Callable[..., Any], server: ZenMLServer, name: str, target: str) -> Any:
+    """Give an installation with one schedule, every 5 s."""
+    stack = make_stack(server.url, server.api_key)
+    (stack.folder / "schedules" / "body.yaml").write_text(BODY)
+    stack.define(SCHEDULE.format(name=name, target=target))
+    return stack
+
+
+def zenbeat(stack: Any, *words: str) -> str:
+    """Run the command; gives what it printed."""
+    said = subprocess.run(
+        [sys.executable, "-m", "worker", *words],
+        env=stack.environment,
+        cwd=stack.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    return said.stdout.strip()
+
+
+def due(stack: Any, schedule: str) -> dict[str, str]:
+    """Give the fire times that fired, each with its trigger."""
+    entries = map(json.loads, stack.redis.zrange(f"zenbeat:ledger:{schedule}", 0, -1))
+    return {entry["fire_time"]: entry["trigger"] for entry in entries if entry["decision"] == "fired"}
+
+
+def runs_of(api: ZenMLAPI, schedule: str) -> list[dict[str, Any]]:
+    """Give the runs of a schedule as ZenML lists them, found by their tag."""
+    return api.runs(tags=f"zenbeat:schedule={schedule}")
+
+
+def test_a_schedule_starts_real_runs_by_the_template(
+    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any, finished: Any
+) -> None:
+    stack = prepared(make_stack, zenml_server, "by-template", "template: production")
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: len(stack.outcomes("started")) >= 3, 90, "three runs")
+    stack.end()
+    outcomes = {outcome["run_id"]: outcome for outcome in stack.outcomes("started")}
+    runs = {run["id"]: run for run in runs_of(zenml_api, "by-template")}
+    assert set(outcomes) <= set(runs)
+    for run_id, outcome in outcomes.items():
+        assert runs[run_id]["name"] == outcome["run_name"]
+        assert finished(zenml_api, run_id) == "completed"
+    steps = zenml_api.steps(next(iter(outcomes)))
+    parameters = steps["model_trainer"]["metadata"]["config"]["parameters"]
+    assert (parameters["model_type"], parameters["lr"]) == ("rf", 0.01)
+    assert parameters["data_date"] == outcome["fire_time"][:10]
+
+
+def test_a_schedule_starts_real_runs_by_the_snapshot(
+    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any
+) -> None:
+    stack = prepared(make_stack, zenml_server, "by-snapshot", "snapshot: production")
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: len(stack.outcomes("started")) >= 2, 90, "two runs")
+    stack.end()
+    wanted = {outcome["run_id"] for outcome in stack.outcomes("started")}
+    assert wanted <= {run["id"] for run in runs_of(zenml_api, "by-snapshot")}
+
+
+def test_tokens_expire_and_the_server_restarts_and_no_fire_is_lost_or_doubled(
+    make_stack: Any, make_zenml_server: Any, connect: Any, eventually: Any
+) -> None:
+    server = make_zenml_server(ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES="1")
+    stack = prepared(make_stack, server, "long", "template: production")
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: len(stack.outcomes("started")) >= 2, 60, "two runs")
+    server.kill()
+    eventually(lambda: stack.outcomes("retrying"), 60, "a fire that cannot be sent")
+    server.start()
+    # 16 fires are 80 s: a token of one minute, and ZenML's leeway of 10 s, are over.
+    eventually(lambda: len(due(stack, "long")) >= 16, 120, "fires for longer than a token lasts")
+    stack.define("schedules: []")
+    eventually(lambda: "schedule removed" in stack.logs(), what="an end")
+    fired = set(due(stack, "long").values())
+    eventually(lambda: {o["trigger"] for o in stack.outcomes("started")} == fired, 60, "a run for each fire")
+    names = [run["name"] for run in runs_of(connect(server), "long")]
+    assert len(names) == len(set(names)) == len(fired)
+    assert not stack.outcomes("dead")
+
+
+def test_a_template_made_anew_and_one_deleted(
+    make_stack: Any, make_zenml_server: Any, connect: Any, eventually: Any
+) -> None:
+    server = make_zenml_server()
+    api = connect(server)
+    stack = prepared(make_stack, server, "moved", "template: production")
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: stack.outcomes("started"), 60, "a run")
+    api.delete_template(api.templates()["production"])
+    anew = api.create_template("production", api.snapshots("training")["production"])
+    eventually(
+        lambda: any(run["metadata"]["template_id"] == anew for run in runs_of(api, "moved")), 60, "a run of the new one"
+    )
+    assert not stack.outcomes("dead")
+    api.delete_template(anew)
+    eventually(lambda: stack.outcomes("dead"), 60, "a dead letter")
+    reason = stack.outcomes("dead")[0]["reason"]
+    assert "production" in reason
+    assert "training" in reason
+
+
+def test_a_sweep_of_12_trials_starts_12_runs_through_two_slots(
+    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any
+) -> None:
+    stack = make_stack(zenml_server.url, zenml_server.api_key)
+    stack.define(
+        "sweeps:\n"
+        "  - name: rates\n"
+        "    pipeline: training\n"
+        "    template: production\n"
+        "    method: grid\n"
+        "    parameters:\n"
+        "      steps.model_trainer.parameters.lr: {values: [0.1, 0.01, 0.001, 0.0001]}\n"
+        "      steps.model_trainer.parameters.model_type: {values: [rf, svm, linear]}\n"
+    )
+    stack.start("worker")
+    stack.start("beat")
+    sweep_id = zenbeat(stack, "sweep", "run", "rates")
+    eventually(lambda: len(stack.outcomes("started")) == 12, 180, "twelve runs")
+    stack.end()
+    runs = zenml_api.runs(tags=f"zenbeat:sweep={sweep_id}")
+    assert len(runs) == 12
+    assert not stack.outcomes("dead")
+
+
+def test_an_application_with_nothing_but_celery_queues_a_trigger(
+    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any
+) -> None:
+    stack = make_stack(zenml_server.url, zenml_server.api_key)
+    stack.start("worker")
+    program = (
+        "import sys; from celery import Celery; app = Celery(broker=sys.argv[1]);"
+        "app.send_task('worker.trigger', queue='zenbeat', kwargs={'pipeline': 'training', 'template': 'staging',"
+        " 'config': {'steps': {'model_trainer': {'parameters': {'lr': 0.5}}}}, 'idempotency_key': 'upload-1'})"
+    )
+    for _ in range(2):
+        subprocess.run([_celery_alone(), "-c", program, stack.environment["REDIS_URL"]], check=True, timeout=60)
+    eventually(lambda: stack.outcomes("started"), 60, "a run")
+    eventually(lambda: "known already" in stack.logs(), what="the repeat noticed")
+    (outcome,) = stack.outcomes("started")
+    assert zenml_api.run(outcome["run_id"])["name"] == outcome["run_name"]
+
+
+def _celery_alone() -> str:
+    """Make an environment that has only `celery[redis]`, once; gives its Python."""
+    home = HOME / "celery-alone"
+    python = home / "bin" / "python"
+    with locked(HOME / "celery-alone.lock"):
+        stamp = home / "ready"
+        if not stamp.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(home)], check=True)
+            base = Path(sys.base_prefix) / "bin" / "python3"
+            install = [str(base), "-m", "pip", "--python", str(python), "install", "-q", "celery[redis]==5.7.0"]
+            subprocess.run(install, check=True)
+            stamp.touch()
+    return str(python)

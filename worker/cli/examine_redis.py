@@ -1,0 +1,71 @@
+"""What `zenbeat doctor` asks Redis: whether it keeps what it is given, and who else is alive."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from worker.cli.findings import Finding, fault, ok, warning
+from worker.domain.errors import StoreUnavailable
+from worker.engine.runtime import Engine
+from worker.store.connection import translated
+
+OLDEST = (6, 2)
+"""The first Redis with the commands that the scripts use."""
+
+
+async def examine_redis(engine: Engine) -> list[Finding]:
+    """Look at Redis, and at the beats and workers that leave signs in it."""
+    try:
+        async with translated():
+            info: Mapping[str, Any] = await engine.redis.info()
+        beats = await engine.heartbeats.alive("beat")
+        workers = await engine.heartbeats.alive("worker")
+    except StoreUnavailable as error:
+        return [fault("Redis", str(error), "start Redis, or set REDIS_URL to where it is", unreachable=True)]
+    return [_version(info), _keeping(info), _eviction(info), _beats(beats), _workers(workers)]
+
+
+def _version(info: Mapping[str, Any]) -> Finding:
+    told = str(info.get("redis_version", ""))
+    numbers = tuple(int(number) for number in re.findall(r"\d+", told)[:2])
+    name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {told}"
+    if numbers < OLDEST:
+        return fault("Redis", f"{name} is too old", "use Redis 6.2 or later, or Valkey")
+    return ok("Redis", f"{name} answers")
+
+
+def _keeping(info: Mapping[str, Any]) -> Finding:
+    if int(info.get("aof_enabled", 0)):
+        return ok("Redis keeps data", "append-only file is on")
+    return warning(
+        "Redis keeps data",
+        "the append-only file is off: a crash of Redis loses the triggers since the last snapshot",
+        "set `appendonly yes`",
+    )
+
+
+def _eviction(info: Mapping[str, Any]) -> Finding:
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy == "noeviction":
+        return ok("Redis eviction", "noeviction")
+    return fault(
+        "Redis eviction",
+        f"maxmemory-policy is {policy}: when memory is short, Redis drops triggers without a word",
+        "set `maxmemory-policy noeviction`",
+    )
+
+
+def _beats(alive: Mapping[str, Mapping[str, Any]]) -> Finding:
+    if not alive:
+        return fault("beat", "none is alive: no schedule fires", "start one: zenbeat beat")
+    leaders = [name for name, sign in alive.items() if sign.get("leading")]
+    if not leaders:
+        return warning("beat", f"{', '.join(sorted(alive))} alive, none leads yet", "look again in a few seconds")
+    standing_by = len(alive) - len(leaders)
+    return ok("beat", f"{', '.join(sorted(leaders))} leads" + (f", {standing_by} standing by" if standing_by else ""))
+
+
+def _workers(alive: Mapping[str, Mapping[str, Any]]) -> Finding:
+    if not alive:
+        return fault("worker", "none is alive: triggers are recorded, but no run starts", "start one: zenbeat worker")
+    return ok("worker", f"{len(alive)} alive: {', '.join(sorted(alive))}")

@@ -1,0 +1,110 @@
+"""What `zenbeat doctor` asks ZenML: can we log in, can it start runs, and does every schedule fit?"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from worker.cli.findings import Finding, fault, ok, warning
+from worker.domain.errors import AccessDenied, InvalidInput, NotSent, ZenMLError
+from worker.domain.schedule import Schedule, SweepDefinition, Target
+from worker.domain.trigger import Trigger
+from worker.engine.planner import for_schedule, for_trial
+from worker.engine.runtime import clock, zenml_options
+from worker.settings import Settings
+from worker.source import Definitions
+from worker.zenml.client import ZenML
+from worker.zenml.models import Resolution
+
+MOST_SKEW = 5.0
+"""Seconds that the clocks may be apart before it is worth a line."""
+
+Names = tuple[str, str | None, str | None, str | None]
+
+
+async def examine_zenml(settings: Settings, definitions: Definitions) -> list[Finding]:
+    """Look at the ZenML server, then at what each schedule and sweep would send to it."""
+    if not settings.zenml_url:
+        return [fault("ZenML", "no address is set", "set ZENML_STORE_URL; `zenbeat up` starts a demo server without")]
+    # A client of its own, that compares the clocks and believes nothing it heard before.
+    zenml = ZenML(zenml_options(settings), wall=clock)
+    try:
+        return [*await _server(zenml, settings.zenml_url), *await _targets(zenml, definitions, clock())]
+    except NotSent as error:
+        hint = "see that ZENML_STORE_URL is right and that the server runs"
+        return [fault("ZenML", str(error), hint, unreachable=True)]
+    except AccessDenied as error:
+        return [fault("ZenML login", str(error), "set ZENML_STORE_API_KEY to the key of a service account")]
+    except ZenMLError as error:
+        return [fault("ZenML", str(error), "see that ZENML_STORE_URL is the address of a ZenML server")]
+    finally:
+        await zenml.aclose()
+
+
+async def _server(zenml: ZenML, url: str) -> list[Finding]:
+    info = await zenml.info()
+    await zenml.open()
+    found = [ok("ZenML", f"{info.version_text} at {url}"), ok("ZenML login", "accepted"), await _starting(zenml)]
+    if info.skew is not None and abs(info.skew) > MOST_SKEW:
+        way = "ahead of" if info.skew > 0 else "behind"
+        told = f"ZenML's clock is {abs(info.skew):.0f} s {way} ours"
+        found.append(warning("clock", told, "let both hosts keep their time by NTP"))
+    return found
+
+
+async def _starting(zenml: ZenML) -> Finding:
+    able = await zenml.can_trigger()
+    if able:
+        return ok("ZenML starts runs", "it has a route for it")
+    if able is None:
+        return warning(
+            "ZenML starts runs", "the server does not describe itself (/openapi.json)", "the targets below will tell"
+        )
+    return fault(
+        "ZenML starts runs",
+        "this server has no route that starts runs",
+        "use ZenML Pro, or a server with a workload manager configured",
+    )
+
+
+async def _targets(zenml: ZenML, definitions: Definitions, now: datetime) -> list[Finding]:
+    known: dict[Names, Resolution | ZenMLError] = {}
+    findings = []
+    for schedule in definitions.schedules:
+        make = partial(for_schedule, schedule, schedule.timing.next(now) or now)
+        findings.append(await _fits(zenml, schedule, f"schedule {schedule.name}", make, known))
+    for sweep in definitions.sweeps:
+        make = partial(for_trial, "doctor", sweep, 1, now)
+        findings.append(await _fits(zenml, sweep, f"sweep {sweep.name}", make, known))
+    return findings
+
+
+async def _fits(
+    zenml: ZenML,
+    defined: Schedule | SweepDefinition,
+    what: str,
+    make: Callable[[], Trigger],
+    known: dict[Names, Resolution | ZenMLError],
+) -> Finding:
+    """See that the target is there, and that the body as it would be sent passes its schema."""
+    try:
+        resolution = await _found(zenml, defined.target, known)
+        await zenml.prepare(resolution, make().body)
+    except (ZenMLError, InvalidInput) as error:
+        if isinstance(error, NotSent):
+            raise
+        return fault(what, str(error), f"mend it in {defined.place}, or make at ZenML what it names")
+    return ok(what, f"starts {resolution}")
+
+
+async def _found(zenml: ZenML, target: Target, known: dict[Names, Resolution | ZenMLError]) -> Resolution:
+    """Find a target; many schedules share one, and it is asked for once."""
+    names = (target.pipeline, target.template, target.snapshot, target.project)
+    if names not in known:
+        try:
+            known[names] = await zenml.find_target(*names)
+        except ZenMLError as error:
+            known[names] = error
+    found = known[names]
+    if isinstance(found, ZenMLError):
+        raise found
+    return found

@@ -1,0 +1,71 @@
+"""Instants on the command line: read from a person, and told with what the clocks do around them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from worker.domain.errors import InvalidInput
+from worker.domain.zones import Segment, ZoneError, find_zone, resolve_local, segments_from
+
+NEAR = timedelta(hours=24)
+"""A change of the clocks this close to a fire time is worth a note."""
+
+COLUMNS = ("local", "utc", "note")
+
+
+def read_moment(text: str, timezone: str) -> datetime:
+    """Read an instant in ISO 8601; without an offset it is a time in `timezone`. Raises InvalidInput."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else resolve_local(found, timezone)
+    except ZoneError as error:
+        raise InvalidInput(str(error)) from error
+    except ValueError as error:
+        raise InvalidInput(f'"{text}" is not a time; write one such as 2026-12-01T08:00 or 2026-12-01') from error
+
+
+def fire_rows(fires: Iterable[datetime], timezone: str) -> list[dict[str, Any]]:
+    """Give a row for each fire time: in its zone, in UTC, and what the clocks do around it."""
+    zone = find_zone(timezone)
+    return [
+        {
+            "local": fire.astimezone(zone),
+            "utc": fire,
+            "note": clock_change(fire, timezone),
+        }
+        for fire in fires
+    ]
+
+
+def clock_change(moment: datetime, timezone: str, near: timedelta = NEAR) -> str:
+    """Tell how the clocks of a zone change within `near` of an instant; "" if they do not."""
+    told = []
+    for before, after in pairwise(_segments(moment - near, moment + near, timezone)):
+        if before.offset != after.offset:
+            turned, shown = before.wall(before.end), after.wall(after.start)
+            way = "forward" if shown > turned else "back"
+            told.append(f"clocks go {way} {turned:%H:%M} → {shown:%H:%M} on {turned:%a} {turned:%Y-%m-%d}")
+    return "; ".join(told)
+
+
+def _segments(start: datetime, end: datetime, timezone: str) -> Iterator[Segment]:
+    for segment in segments_from(find_zone(timezone), start):
+        if segment.start > end:
+            return
+        yield segment
+
+
+def wall_time(moment: datetime) -> str:
+    """Write an instant in its own zone: `Sun 2026-03-29 03:00 CEST`, with seconds where there are some."""
+    clock = f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
+    return f"{moment:%a} {moment:%Y-%m-%d} {clock} {moment.tzname() or ''}".rstrip()
+
+
+def utc_time(moment: datetime) -> str:
+    """Write an instant in UTC, shortly: `2026-03-29 01:00Z`."""
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}" if moment.second else f"{moment:%Y-%m-%d %H:%MZ}"
+
+
+WORDS = {"local": wall_time, "utc": utc_time}
+"""How tables tell the columns of `fire_rows`."""

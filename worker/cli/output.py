@@ -1,0 +1,164 @@
+"""What commands print: data on stdout as table, JSON, YAML or CSV; talk on stderr; times in words."""
+
+import csv
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, TypeVar
+
+import click
+import orjson
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Row = Mapping[str, Any]
+Words = Mapping[str, Callable[[Any], str]]
+"""Column -> how a person reads its value. Tables only: programs get the value itself."""
+
+EMPTY: tuple[Any, ...] = (None, "")
+
+FORMATS = ("table", "json", "yaml", "csv")
+
+_STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+_WEEK = 7
+
+
+def output_option(command: Command) -> Command:
+    """Add `-o/--output`; the command gets it as `output`."""
+    option = click.option(
+        "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the data."
+    )
+    return option(command)
+
+
+def say(text: str) -> None:
+    """Tell a person something, on stderr."""
+    click.echo(printable(text), err=True)
+
+
+def show(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    output: str,
+    title: str = "",
+    *,
+    words: Words | None = None,
+    empty: str = "There is nothing to show.",
+) -> None:
+    """Print rows. Table and CSV have these columns, JSON and YAML everything that is in the rows.
+
+    A table without rows is the sentence `empty`, on stderr.
+    """
+    if output == "table":
+        _show_table(rows, columns, title, words or {}, empty)
+    elif output == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    else:
+        _show_document(list(rows), output)
+
+
+def show_one(thing: Row, output: str, *, words: Words | None = None) -> None:
+    """Print one thing: a table of its names and values, a JSON or YAML object, or a CSV line under its names."""
+    if output == "csv":
+        show([thing], list(thing), output)
+    elif output == "table":
+        told = words or {}
+        table = _table()
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(overflow="fold")
+        for name, value in thing.items():
+            if value in EMPTY:
+                continue
+            table.add_row(Text(printable(name)), Text(_read(name, value, told)))
+        _console().print(table)
+    else:
+        _show_document(dict(thing), output)
+
+
+def in_words(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    """Tell an instant as people do: `in 3 min · today 14:05 CET`."""
+    return f"{distance(moment - now)} · {_day_and_time(moment.astimezone(zone), now.astimezone(zone))}"
+
+
+def distance(length: timedelta) -> str:
+    """Tell how far off something is, in its largest unit: `in 3 min`, `2 h ago`, `now`."""
+    size = abs(length)
+    if size < timedelta(seconds=1):
+        return "now"
+    number, unit = next(((size // step, unit) for step, unit in _STEPS if size >= step), (size.seconds, "s"))
+    return f"in {number} {unit}" if length > timedelta() else f"{number} {unit} ago"
+
+
+def printable(text: str) -> str:
+    """Replace control characters, which would move the cursor or colour the terminal; lines stay lines."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
+
+
+def _day_and_time(local: datetime, now: datetime) -> str:
+    days = (local.date() - now.date()).days
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    day = near.get(days) or (f"{local:%a}" if 0 < days < _WEEK else f"{local:%Y-%m-%d}")
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{day} {clock} {local.tzname() or ''}".rstrip()
+
+
+def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: Words, empty: str) -> None:
+    if not rows:
+        say(empty)
+        return
+    table = _table(title, header=True)
+    # A column that is empty throughout would only take room from the others.
+    columns = [column for column in columns if any(row.get(column) not in EMPTY for row in rows)]
+    for column in columns:
+        table.add_column(column.replace("_", " ").upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_read(column, row.get(column), words)) for column in columns))
+    _console().print(table)
+
+
+def _table(title: str = "", *, header: bool = False) -> Table:
+    return Table(
+        box=None,
+        title=title or None,
+        title_justify="left",
+        show_header=header,
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+
+
+def _console() -> Console:
+    """Give a console for this moment's stdout: colour only on a terminal, and never with NO_COLOR."""
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+
+
+def _read(column: str, value: Any, words: Words) -> str:
+    telling = words.get(column)
+    return printable(telling(value) if telling is not None and value is not None else _cell(value))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, Mapping):
+        return orjson.dumps(value, default=str).decode()
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(item) for item in value)
+    return str(value)
+
+
+def _show_document(value: Any, output: str) -> None:
+    text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+    if output == "yaml":
+        text = yaml.safe_dump(orjson.loads(text), sort_keys=False, allow_unicode=True, default_flow_style=False)
+    click.echo(text.rstrip("\n"))

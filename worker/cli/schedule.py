@@ -1,0 +1,19 @@
+"""`zenbeat schedule …`: the group; each command is a module of its own, so that `lint` loads no Celery."""
+
+import click
+
+from worker.cli.lazy import Door, LazyGroup
+
+COMMANDS = {
+    "list": Door("worker.cli.schedule_list:list_schedules", "List the schedules and when each is due next."),
+    "show": Door("worker.cli.schedule_show:show_schedule", "Show one schedule in full."),
+    "next": Door("worker.cli.schedule_next:next_fires", "Show what is due next, of all schedules or of one."),
+    "lint": Door("worker.cli.schedule_lint:lint_files", "Check schedule files; faults as file:line:column."),
+    "run": Door("worker.cli.schedule_run:run_schedule", "Start a run of a schedule now."),
+    "explain": Door("worker.cli.schedule_explain:explain", "Tell why a schedule fired, or did not, around a time."),
+}
+
+
+@click.group(cls=LazyGroup, doors=COMMANDS)
+def schedule() -> None:
+    """Check, list and explain schedules; start one now."""

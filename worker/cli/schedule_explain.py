@@ -1,0 +1,134 @@
+"""`zenbeat schedule explain`: what was due around a time, what was decided, and what a downtime would do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import click
+
+from worker.cli.doors import with_engine
+from worker.cli.moments import clock_change, read_moment, utc_time, wall_time
+from worker.cli.output import Words, output_option, say, show_one
+from worker.cli.schedules import catchup_in_words, find_schedule
+from worker.domain.catchup import decide, upcoming
+from worker.domain.errors import StoreUnavailable
+from worker.domain.schedule import Schedule, catchup_window
+from worker.domain.zones import find_zone
+from worker.engine.runtime import Engine, clock
+from worker.settings import Settings, load_settings
+from worker.store.cursors import Cursor
+
+AROUND = 3
+"""Fire times shown before and after the instant asked about."""
+
+ENTRIES = 7
+DOWNTIME = timedelta(hours=1)
+CLOCKS_NEAR = timedelta(days=7)
+LOOK_BACK = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What Redis knows of one schedule; `note` says why there is nothing."""
+
+    cursor: Cursor | None = None
+    ledger: Sequence[dict[str, Any]] = ()
+    note: str = ""
+
+
+@click.command()
+@click.argument("name")
+@click.option("--at", "at", help="The time in question; in the schedule's zone, if it has no offset.  [default: now]")
+@output_option
+def explain(name: str, at: str | None, output: str) -> None:
+    """Tell why schedule NAME fired, or did not, around a time, and what it would do after an hour's downtime."""
+    settings = load_settings()
+    schedule = find_schedule(settings, name)
+    moment = read_moment(at, schedule.timezone) if at else clock()
+    past = _past(schedule, settings, moment)
+    if past.note:
+        say(past.note)
+    show_one(_explained(schedule, moment, past), output, words=WORDS)
+
+
+def _past(schedule: Schedule, settings: Settings, moment: datetime) -> Past:
+    try:
+        return with_engine(partial(_read, schedule, moment), settings)
+    except StoreUnavailable as error:
+        return Past(note=f"Cursor and ledger are not shown: {error}")
+
+
+async def _read(schedule: Schedule, moment: datetime, engine: Engine) -> Past:
+    cursors = await engine.cursors.some([schedule.name])
+    entries = await engine.cursors.ledger(schedule.name, engine.settings.ledger_max)
+    nearest = sorted(entries, key=lambda entry: abs(datetime.fromisoformat(entry["fire_time"]) - moment))[:ENTRIES]
+    note = "" if cursors else "No beat has considered this schedule yet."
+    return Past(
+        cursor=cursors.get(schedule.name), ledger=sorted(nearest, key=lambda entry: entry["fire_time"]), note=note
+    )
+
+
+def _explained(schedule: Schedule, moment: datetime, past: Past) -> dict[str, Any]:
+    window = catchup_window(schedule, moment)
+    cursor = past.cursor
+    return {
+        "schedule": schedule.name,
+        "defined": schedule.place,
+        "when": f"{schedule.when} ({schedule.timezone})",
+        "asked_about": wall_time(moment.astimezone(find_zone(schedule.timezone))),
+        "fires": _fires(schedule, moment),
+        "clocks": clock_change(moment, schedule.timezone, CLOCKS_NEAR) or "do not change within a week",
+        "catchup": catchup_in_words(schedule.catchup, window),
+        "considered_until": cursor.at if cursor else None,
+        "timing_changed": None if cursor is None else cursor.revision != schedule.revision,
+        "fires_taken": None if cursor is None else f"{cursor.taken} of {schedule.max_runs or 'any number'}",
+        "ledger": list(past.ledger),
+        "after_1h_downtime": _after_downtime(schedule, moment, window),
+    }
+
+
+def _fires(schedule: Schedule, moment: datetime) -> list[str]:
+    zone = find_zone(schedule.timezone)
+    before: list[datetime] = []
+    edge = moment
+    while len(before) < AROUND and (fire := schedule.timing.last(edge, moment - LOOK_BACK)) is not None:
+        before.append(fire)
+        edge = fire - timedelta(microseconds=1)
+    fires = [*reversed(before), *upcoming(schedule.timing, moment, AROUND)]
+    return [f"{wall_time(fire.astimezone(zone))}  {utc_time(fire)}" for fire in fires]
+
+
+def _after_downtime(schedule: Schedule, moment: datetime, window: timedelta) -> list[dict[str, Any]]:
+    """Decide as the beat would that comes back at `moment` and last looked an hour before."""
+    dues = decide(schedule.timing, moment - DOWNTIME, moment, schedule.catchup, lambda: window)
+    return [{"fire_time": due.fire_time, "decision": due.decision.value, "reason": due.reason} for due in dues]
+
+
+def _counted(dues: list[dict[str, Any]]) -> str:
+    if not dues:
+        return "nothing was due in that hour"
+    counts = Counter(due["decision"] for due in dues)
+    reasons = dict.fromkeys(due["reason"] for due in dues if due["reason"])
+    return "\n".join([", ".join(f"{number} {decision}" for decision, number in counts.items()), *reasons])
+
+
+def _ledger_in_words(entries: list[dict[str, Any]]) -> str:
+    if not entries:
+        return "empty"
+    lines = []
+    for entry in entries:
+        why = entry.get("reason") or (f"trigger {entry['trigger']}" if "trigger" in entry else "")
+        lines.append(f"{utc_time(datetime.fromisoformat(entry['fire_time']))}  {entry['decision']}  {why}".rstrip())
+    return "\n".join(lines)
+
+
+WORDS: Words = {
+    "fires": "\n".join,
+    "ledger": _ledger_in_words,
+    "considered_until": utc_time,
+    "after_1h_downtime": _counted,
+}
+"""How the table tells what is not plain text."""

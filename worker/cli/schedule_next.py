@@ -1,0 +1,46 @@
+"""`zenbeat schedule next`: one timeline of what is due."""
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+
+import click
+
+from worker.cli.moments import WORDS, fire_rows
+from worker.cli.output import distance, output_option, show
+from worker.cli.schedules import find_schedule, read_schedules
+from worker.domain.schedule import Schedule
+from worker.domain.zones import END
+from worker.engine.runtime import clock
+from worker.settings import load_settings
+
+
+@click.command("next")
+@click.argument("name", required=False)
+@click.option("--count", "-n", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many.")
+@output_option
+def next_fires(name: str | None, count: int, output: str) -> None:
+    """Show what is due next: of all schedules in one timeline, or of NAME.
+
+    What `max_runs` has used up is not known here: only the files are read.
+    """
+    settings = load_settings()
+    schedules = [find_schedule(settings, name)] if name else read_schedules(settings).schedules
+    now = clock()
+    timeline = heapq.merge(*(_fires(schedule, now) for schedule in schedules), key=lambda fire: fire[:2])
+    rows = [
+        {"schedule": schedule.name, **row, "in": (moment - now).total_seconds()}
+        for moment, _, schedule in islice(timeline, count)
+        for row in fire_rows([moment], schedule.timezone)
+    ]
+    columns = ("schedule", "local", "in", "note")
+    show(rows, columns, output, words={**WORDS, "in": _distance}, empty="Nothing is due any more.")
+
+
+def _fires(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, str, Schedule]]:
+    return ((fire, schedule.name, schedule) for fire in schedule.timing.between(after, END))
+
+
+def _distance(seconds: float) -> str:
+    return distance(timedelta(seconds=seconds))

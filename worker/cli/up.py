@@ -1,0 +1,229 @@
+"""`up`: everything in one terminal. Starts the parts, watches them, and says in plain lines what happens."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import click
+
+from worker.cli.lines import Printer
+from worker.demo.options import DEMO_API_KEY
+from worker.demo.valkey import EmbeddedRedis, die_with_parent
+from worker.domain.errors import ZenbeatError
+from worker.engine.runtime import clock
+from worker.settings import Settings, load_settings
+from worker.source import lint
+
+DEMO_PORT = 8237
+
+STOP_SECONDS = 3.0
+"""How long the parts may take to end before they are killed: claims and records make that safe."""
+
+LONGEST_PAUSE = 30.0
+CALM_SECONDS = 60.0
+"""A part that ran for so long and then died is restarted at once; one that dies again and again, less and less often."""
+
+QUIET = "ignore:You're running the worker with superuser"
+"""`up` is for a first look, often in a container, where everybody is root."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One process of ours."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    process: asyncio.subprocess.Process | None = None
+    last_words: list[str] = field(default_factory=list)
+
+
+class Supervisor:
+    """Keeps the parts running until it is told to stop."""
+
+    def __init__(self, printer: Printer) -> None:
+        self._printer = printer
+        self._stopping = asyncio.Event()
+        self._parts: list[Part] = []
+
+    def stop(self) -> None:
+        """End everything; may be called from a signal."""
+        self._stopping.set()
+
+    async def run(self, parts: Sequence[Part], redis: EmbeddedRedis | None) -> None:
+        """Run the parts until `stop`."""
+        self._parts = list(parts)
+        keepers = [asyncio.create_task(self._keep(part)) for part in parts]
+        if redis is not None:
+            keepers.append(asyncio.create_task(self._keep_redis(redis)))
+        await self._stopping.wait()
+        self._printer.say("up", "ending …")
+        await asyncio.gather(*(self._end(part) for part in self._parts))
+        await asyncio.gather(*keepers)
+
+    async def _keep(self, part: Part) -> None:
+        """Start a part, and start it again whenever it dies."""
+        pause = 1.0
+        while not self._stopping.is_set():
+            begin = asyncio.get_running_loop().time()
+            code = await self._run(part)
+            if self._stopping.is_set():
+                return
+            lived = asyncio.get_running_loop().time() - begin
+            pause = 1.0 if lived > CALM_SECONDS else min(pause * 2, LONGEST_PAUSE)
+            why = f"; it said: {part.last_words[-1]}" if part.last_words else ""
+            self._printer.warn(part.name, f"died ({_ended(code)}){why}; starting it again in {pause:.0f} s")
+            await self._wait(pause)
+
+    async def _run(self, part: Part) -> int:
+        part.last_words.clear()
+        part.process = await asyncio.create_subprocess_exec(
+            *part.command,
+            env=dict(part.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=1024 * 1024,
+            preexec_fn=die_with_parent,
+        )
+        async for line in _lines(part.process):
+            self._printer.line(part.name, line)
+            part.last_words[:] = [*part.last_words[-4:], line.strip()] if line.strip() else part.last_words
+        return await part.process.wait()
+
+    async def _keep_redis(self, redis: EmbeddedRedis) -> None:
+        while not self._stopping.is_set():
+            await self._wait(0.5)
+            if self._stopping.is_set() or redis.exited() is None:
+                continue
+            self._printer.warn("redis", f"died ({_ended(redis.exited() or 0)}); starting it again with its data")
+            try:
+                redis.start()
+            except ZenbeatError as error:
+                self._printer.warn("redis", str(error))
+                await self._wait(5)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    @staticmethod
+    async def _end(part: Part) -> None:
+        process = part.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
+    if process.stdout is not None:
+        async for line in process.stdout:
+            yield line.decode(errors="replace").rstrip("\n")
+
+
+def _ended(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def _parts(settings: Settings, redis_url: str, demo_port: int) -> list[Part]:
+    environment = {
+        **os.environ,  # noqa: TID251 - handed on to the parts, not read
+        "REDIS_URL": redis_url,
+        "LOG_FORMAT": "json",
+        "PYTHONWARNINGS": QUIET,
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment.pop("REDIS_URL_FILE", None)
+    parts = []
+    if settings.zenml_url is None:
+        environment |= {"ZENML_STORE_URL": f"http://127.0.0.1:{demo_port}", "ZENML_STORE_API_KEY": DEMO_API_KEY}
+        demo = [sys.executable, "-m", "worker", "demo-zenml", "--port", str(demo_port)]
+        parts.append(Part(name="demo", command=demo, environment=environment))
+    for role in ("worker", "beat"):
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker", role]
+        parts.append(Part(name=role, command=command, environment=environment))
+    return parts
+
+
+def _own_redis(settings: Settings) -> EmbeddedRedis | None:
+    """Give the embedded Redis, unless an address is set."""
+    if "redis_url" in settings.model_fields_set:
+        return None
+    return EmbeddedRedis(settings.data_dir / "valkey")
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ZenbeatError(
+                f"port {port}, for the demo ZenML server, is taken ({error.strerror}): end the program that has it, "
+                "or choose another with `up --demo-port N`, or set ZENML_STORE_URL to a real server"
+            ) from error
+
+
+@asynccontextmanager
+async def _signals(supervisor: Supervisor) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    yield
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+
+
+async def _up(settings: Settings, printer: Printer, redis: EmbeddedRedis | None, redis_url: str, port: int) -> None:
+    supervisor = Supervisor(printer)
+    async with _signals(supervisor):
+        await supervisor.run(_parts(settings, redis_url, port), redis)
+
+
+def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, demo_port: int) -> None:
+    where = f"embedded, data in {redis.directory}" if redis else "the one of REDIS_URL"
+    printer.say("up", f"Redis: {where}")
+    if settings.zenml_url is None:
+        printer.say("up", f"ZenML: a DEMO server at http://127.0.0.1:{demo_port}/ - nothing on it is real;")
+        printer.say("up", "       set ZENML_STORE_URL and ZENML_STORE_API_KEY to start real runs")
+    else:
+        printer.say("up", f"ZenML: {settings.zenml_url}")
+    definitions = lint([settings.schedules_dir])
+    for fault in definitions.faults:
+        printer.warn("up", str(fault))
+    printer.expect(definitions.schedules, clock())
+    printer.say("up", "Ctrl-C ends everything; the data stays")
+
+
+@click.command()
+@click.option("--demo-port", default=DEMO_PORT, show_default=True, help="Port of the demo ZenML server.")
+def up(demo_port: int) -> None:
+    """Start everything in this terminal: Redis, beat, worker, and a demo ZenML server where none is set."""
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    settings = load_settings()
+    printer = Printer(zone=None)
+    if settings.zenml_url is None:
+        _check_port(demo_port)
+    redis = _own_redis(settings)
+    try:
+        redis_url = redis.start() if redis else settings.redis
+        _greet(printer, settings, redis, demo_port)
+        asyncio.run(_up(settings, printer, redis, redis_url, demo_port))
+    finally:
+        if redis is not None:
+            redis.stop()
+    printer.say("up", "ended")
