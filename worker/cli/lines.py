@@ -74,7 +74,7 @@ class Printer:
         if event == "fired":
             return f"fired    {entry['schedule']}{self._next(entry)}"
         if event == "started":
-            return f"started  {_who(entry)}: {_where(entry)}, {_late(entry)}"
+            return f"started  {_who(entry)}, {_late(entry)}: {_where(entry)}"
         if event in {"retrying", "dead", "missed", "skipped"}:
             return f"{event:<8} {_who(entry)}: {entry.get('reason', '')}{self._again(entry)}"
         told = " ".join(f"{key}={value}" for key, value in entry.items() if key not in DROPPED and value is not None)

@@ -28,10 +28,10 @@ STOP_SECONDS = 3.0
 
 LONGEST_PAUSE = 30.0
 CALM_SECONDS = 60.0
-"""A part that ran for so long and then died is restarted at once; one that dies again and again, less and less often."""
+"""A part that ran for so long and then died is restarted soon; one that dies again and again, ever more seldom."""
 
-QUIET = "ignore:You're running the worker with superuser"
-"""`up` is for a first look, often in a container, where everybody is root."""
+QUIET = "ignore:You're running the worker with superuser,ignore::PendingDeprecationWarning"
+"""`up` is for a first look, often in a container, where everybody is root; and Celery 6 is not here yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Part:
     environment: Mapping[str, str]
     process: asyncio.subprocess.Process | None = None
     last_words: list[str] = field(default_factory=list)
+    """The last line that was no log line, if any."""
 
 
 class Supervisor:
@@ -95,7 +96,9 @@ class Supervisor:
         )
         async for line in _lines(part.process):
             self._printer.line(part.name, line)
-            part.last_words[:] = [*part.last_words[-4:], line.strip()] if line.strip() else part.last_words
+            # What is no log line is a program's own last words, such as a Python error.
+            if line.strip() and not line.startswith("{"):
+                part.last_words = [line.strip()]
         return await part.process.wait()
 
     async def _keep_redis(self, redis: EmbeddedRedis) -> None:

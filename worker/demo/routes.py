@@ -71,6 +71,8 @@ class Routes:
             Route("/ready", ok),
             Route("/", self.page),
             Route("/demo", self.page),
+            Route("/projects/{project}/runs/{id}", self.run_page),
+            Route("/runs/{id}", self.run_page),
             Route("/demo/faults", self.add_fault, methods=["POST"]),
         ]
         if self.state.options.can_trigger:
@@ -288,6 +290,14 @@ class Routes:
             for run in list(self.state.runs.values())[:-101:-1]
         )
         return HTMLResponse(PAGE.format(rows=rows, started=self.state.started))
+
+    async def run_page(self, request: Request) -> Response:
+        """Show one run to a person who followed its link."""
+        run: DemoRun = _find(list(self.state.runs.values()), request, "pipeline run")
+        status = run.status(self.state.options.now())
+        config = escape(json.dumps(run.config, indent=2))
+        row = f"<tr><td>{escape(run.name)}<td>{escape(run.pipeline)}<td>{status}</tr></table><pre>{config}</pre>"
+        return HTMLResponse(PAGE.format(rows=row, started=self.state.started))
 
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">

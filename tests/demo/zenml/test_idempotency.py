@@ -35,6 +35,7 @@ def test_after_300_seconds_it_runs_again(demo: Make, key: str) -> None:
 def test_another_address_makes_the_key_void(demo: Make, key: str) -> None:
     here = demo()
     first = here.post({}, key).json()["id"]
+    here.clock.advance(1)
     other = here.http.post(f"{here.template}/runs?x=1", json={}, headers={"Idempotency-Key": key})
     assert other.json()["id"] != first
 
@@ -82,4 +83,6 @@ def test_a_key_that_is_no_uuid_is_a_500(demo: Make) -> None:
 
 def test_before_0_83_1_the_key_is_ignored(demo: Make, key: str) -> None:
     here = demo(version="0.83.0")
-    assert here.post({}, key).json()["id"] != here.post({}, key).json()["id"]
+    first = here.post({"run_name": "a"}, key)
+    assert here.post({"run_name": "a"}, key).status_code == 409
+    assert first.status_code == 200

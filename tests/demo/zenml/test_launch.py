@@ -25,6 +25,7 @@ def test_a_template_takes_a_bare_configuration_or_nothing(demo: Make) -> None:
     assert run["metadata"]["template_id"] == here.template.rsplit("/", 1)[1]
     assert run["resources"]["source_snapshot"]["name"] == "production"
     assert here.http.post(f"{here.template}/runs").json()["name"].startswith("training-2026_03_01-12_00_00")
+    assert here.http.post(f"{here.template}/runs", json=None).status_code == 409, "the clock stands, so does the name"
     assert here.state.runs.named("mine").configuration["steps"]["model_trainer"]["parameters"] == {"lr": 0.5}
 
 

@@ -36,7 +36,7 @@ def test_a_run_goes_through_its_states(demo: Make) -> None:
 def test_a_step_that_is_told_to_fail(demo: Make) -> None:
     here = demo()
     run = here.start("bad", seconds=4, fail=True)
-    assert statuses(here, run, 4.9, 5) == ["running", "failed"]
+    assert statuses(here, run, 5, 5.1) == ["running", "failed"]
     told = here.get(f"/runs/{run}")
     assert told["body"]["status_reason"] == "Step `model_trainer` failed: The parameter `fail` asked for it."
     assert told["metadata"]["run_metadata"] == {}

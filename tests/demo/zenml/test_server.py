@@ -98,7 +98,8 @@ def test_as_a_process_it_is_small_idle_and_ends_on_request(eventually: Callable[
         process.wait(10)
     lines = said.splitlines()
     assert any(line.startswith("demo: run accepted") for line in lines)
-    assert all(line.startswith("demo:") for line in lines if "zenbeat" not in line), said
+    assert lines[-1].startswith("demo: ended")
+    assert all(line.startswith("demo:") for line in lines), said
 
 
 def resident_mebibytes(pid: int) -> float:

@@ -113,8 +113,8 @@ def test_where_things_are_in_a_run(demo: Make) -> None:
 )
 def test_tag_filters(demo: Make, version: str, tag: int, tags: int) -> None:
     here = demo(version=version)
-    here.post({**ALL, "tags": ["x"]})
-    here.post(ALL)
+    here.post({**ALL, "tags": ["x"], "run_name": "a"})
+    here.post({**ALL, "run_name": "b"})
     assert here.get("/runs", tag="x")["total"] == tag
     assert here.get("/runs", tags="x")["total"] == tags
 

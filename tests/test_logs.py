@@ -1,0 +1,68 @@
+"""Log lines: one event a line, and no secret in any of them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from worker.logs import configure
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], level = before
+    root.setLevel(level)
+
+
+def said(style: str, message: str, **extra: object) -> str:
+    stream = io.StringIO()
+    configure("INFO", style, stream)
+    logging.getLogger("zenbeat.test").info(message, extra=extra)
+    return stream.getvalue()
+
+
+def test_text_is_one_line_with_fields() -> None:
+    line = said("text", "fired", schedule="s", nothing=None)
+    assert line.endswith("INFO    zenbeat.test fired schedule=s\n")
+
+
+def test_json_is_one_object() -> None:
+    entry = json.loads(said("json", "fired", schedule="s", count=3))
+    assert (entry["event"], entry["schedule"], entry["count"], entry["level"]) == ("fired", "s", 3, "info")
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Bearer abc.def-ghi",
+        "ZENKEY_0123456789abcdef",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx",
+        "redis://user:hunter2@host/0",
+    ],
+)
+def test_secrets_are_blotted_out_wherever_they_stand(style: str, secret: str) -> None:
+    hidden = secret.split("@", 1)[0].split("://")[-1].removeprefix("Bearer ")
+    assert hidden not in said(style, f"failed with {secret}", reason=secret)
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_cannot_be_forged(style: str) -> None:
+    assert said(style, "a\nINFO forged", reason="b\r\n\x1b[31mred").count("\n") == 1
+
+
+def test_a_traceback_follows() -> None:
+    stream = io.StringIO()
+    configure("INFO", "json", stream)
+    try:
+        raise ValueError("Bearer canary-token")
+    except ValueError:
+        logging.getLogger("zenbeat.test").exception("tick failed")
+    entry = json.loads(stream.getvalue())
+    assert "ValueError" in entry["traceback"]
+    assert "canary" not in stream.getvalue()

@@ -1,0 +1,5 @@
+"""Run `python3 -m worker`."""
+
+from worker.cli import main
+
+main()
