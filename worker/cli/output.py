@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
 import click
@@ -83,6 +83,12 @@ def show_one(thing: Row, output: str, *, words: Words | None = None) -> None:
 def in_words(moment: datetime, now: datetime, zone: tzinfo) -> str:
     """Tell an instant as people do: `in 3 min · today 14:05 CET`."""
     return f"{distance(moment - now)} · {_day_and_time(moment.astimezone(zone), now.astimezone(zone))}"
+
+
+def short_time(value: Any) -> str:
+    """Tell an instant in a table's cell: UTC, day and second."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return f"{moment.astimezone(UTC):%d %b %H:%M:%SZ}"
 
 
 def distance(length: timedelta) -> str:

@@ -1,10 +1,9 @@
 """`zenbeat schedule run`: start a run of a schedule now, beside its times."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,9 +11,9 @@ from worker.cli.doors import with_engine
 from worker.cli.output import output_option, say, show_one
 from worker.cli.publishing import publish
 from worker.cli.schedules import find_schedule
-from worker.domain.schedule import Schedule, Target
+from worker.domain.schedule import Schedule
 from worker.domain.trigger import Origin, Trigger
-from worker.engine.planner import LOOK_BACK, for_request, render
+from worker.engine.planner import for_request, render, schedule_context
 from worker.engine.runtime import Engine, clock
 from worker.settings import load_settings
 from worker.store.triggers import Entry, Item
@@ -39,7 +38,9 @@ def run_schedule(name: str, output: str) -> None:
 
 
 def _trigger(schedule: Schedule, now: datetime) -> Trigger:
-    target = replace(schedule.target, config_template={}, config=_rendered(schedule, schedule.target, now))
+    target = replace(
+        schedule.target, config_template={}, config=render(schedule.target, schedule_context(schedule, now))
+    )
     return for_request(
         Origin.CLI,
         uuid4().hex,
@@ -49,17 +50,6 @@ def _trigger(schedule: Schedule, now: datetime) -> Trigger:
         retry=schedule.retry,
         schedule=schedule.name,
     )
-
-
-def _rendered(schedule: Schedule, target: Target, now: datetime) -> dict[str, object]:
-    zone = ZoneInfo(schedule.timezone)
-    previous = schedule.timing.last(now - timedelta(microseconds=1), now - LOOK_BACK)
-    context = {
-        "fire_time": now.astimezone(zone),
-        "previous_fire_time": previous.astimezone(zone) if previous else None,
-        "schedule": {"name": schedule.name, "pipeline": target.pipeline, "timezone": schedule.timezone},
-    }
-    return render(target, context)
 
 
 async def _record(trigger: Trigger, engine: Engine) -> None:

@@ -33,24 +33,23 @@ def render(target: Target, context: Mapping[str, Any]) -> dict[str, Any]:
     return compile_config(merge(target.config_template, target.config)).render(context)
 
 
-def for_schedule(schedule: Schedule, fire_time: datetime) -> Trigger:
-    """Make the trigger of one due instant. The same instant gives the same trigger."""
+def schedule_context(schedule: Schedule, fire_time: datetime) -> dict[str, Any]:
+    """Give what expressions of a schedule know at a fire time; what is costly is a function, asked only if used."""
     zone = ZoneInfo(schedule.timezone)
-    context = {
+    return {
         "fire_time": fire_time.astimezone(zone),
         "previous_fire_time": partial(_previous, schedule, fire_time, zone),
-        "schedule": {
-            "name": schedule.name,
-            "pipeline": schedule.target.pipeline,
-            "timezone": schedule.timezone,
-        },
+        "schedule": {"name": schedule.name, "pipeline": schedule.target.pipeline, "timezone": schedule.timezone},
     }
-    source = schedule_source(schedule.name, fire_time)
+
+
+def for_schedule(schedule: Schedule, fire_time: datetime) -> Trigger:
+    """Make the trigger of one due instant. The same instant gives the same trigger."""
     return _trigger(
         Origin.SCHEDULE,
-        source,
+        schedule_source(schedule.name, fire_time),
         target=schedule.target,
-        config=render(schedule.target, context),
+        config=render(schedule.target, schedule_context(schedule, fire_time)),
         due=schedule.timing.jittered(fire_time, schedule.name),
         priority=schedule.priority,
         retry=schedule.retry,
