@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,14 @@ def test_a_server_that_died_comes_back_at_its_address(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_a_server_whose_address_is_taken_does_not_move(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    port = int(server.start().rsplit(":", 1)[1].split("/")[0])
+    server.stop()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(EmbeddedRedisError, match="already in use"):
+        server.start()
+
+
 def test_it_wants_its_password_and_shows_it_nowhere(tmp_path: Path) -> None:
     server = EmbeddedRedis(tmp_path)
     url = server.start()
@@ -54,8 +64,20 @@ def test_it_wants_its_password_and_shows_it_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path), pytest.raises(EmbeddedRedisError, match=r"in use by another `up`.*ZENBEAT_DATA_DIR"):
+    expected = rf"in use by another `up` \(process {os.getpid()}\).*ZENBEAT_DATA_DIR"
+    with EmbeddedRedis(tmp_path), pytest.raises(EmbeddedRedisError, match=expected):
         EmbeddedRedis(tmp_path).start()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedRedisError, match=r"cannot keep data in .*file/data.*ZENBEAT_DATA_DIR"):
+        EmbeddedRedis(tmp_path / "file" / "data").start()
+
+
+def test_others_cannot_read_the_data(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
 def test_a_broken_data_file_is_named(tmp_path: Path) -> None:
@@ -68,17 +90,36 @@ def test_a_broken_data_file_is_named(tmp_path: Path) -> None:
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path, eventually: Callable[..., None]) -> None:
+    with started_elsewhere(tmp_path) as (parent, pid):
+        parent.kill()
+    eventually(lambda: not _alive(pid), what="the server is gone")
+
+
+def test_a_folder_stays_locked_until_a_killed_starter_s_server_is_gone(tmp_path: Path) -> None:
+    with started_elsewhere(tmp_path) as (parent, pid):
+        os.kill(pid, signal.SIGSTOP)  # a server that takes its time to end
+        parent.kill()
+    try:
+        with pytest.raises(EmbeddedRedisError, match="in use"):
+            EmbeddedRedis(tmp_path).start()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    with EmbeddedRedis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        assert client.ping()
+
+
+@contextmanager
+def started_elsewhere(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start a server from another process; gives that process and the server's id."""
     program = (
         "import sys, pathlib; from worker.demo.valkey import EmbeddedRedis;"
         "server = EmbeddedRedis(pathlib.Path(sys.argv[1])); server.start(); print(server.pid, flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        parent.kill()
-    eventually(lambda: not _alive(pid), what="the server is gone")
+        yield parent, int(parent.stdout.readline())
 
 
 def _alive(pid: int) -> bool:

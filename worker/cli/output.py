@@ -113,6 +113,9 @@ def _day_and_time(local: datetime, now: datetime) -> str:
     return f"{day} {clock} {local.tzname() or ''}".rstrip()
 
 
+IDS = frozenset({"trigger", "sweep"})
+
+
 def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: Words, empty: str) -> None:
     if not rows:
         say(empty)
@@ -121,7 +124,8 @@ def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: 
     # A column that is empty throughout would only take room from the others.
     columns = [column for column in columns if any(row.get(column) not in EMPTY for row in rows)]
     for column in columns:
-        table.add_column(column.replace("_", " ").upper(), overflow="fold")
+        # An id that is cut in two cannot be copied.
+        table.add_column(column.replace("_", " ").upper(), overflow="fold", no_wrap=column in IDS)
     for row in rows:
         table.add_row(*(Text(_read(column, row.get(column), words)) for column in columns))
     _console().print(table)

@@ -1,5 +1,6 @@
 """The embedded Redis: a Valkey server that we start, watch and end; its data stays in a folder between starts."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -64,8 +65,11 @@ class EmbeddedRedis:
         return self._process.pid if self._process else 0
 
     def start(self) -> str:
-        """Start it and wait until it answers; gives its address, password included. Raises EmbeddedRedisError."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Start it and wait until it answers; gives its address, password included. Raises EmbeddedRedisError.
+
+        After a death of the server, a second start brings it back at its old address, with its data.
+        """
+        self._end()
         self._take_folder()
         try:
             return self._start(find_program())
@@ -75,8 +79,8 @@ class EmbeddedRedis:
 
     def _start(self, program: str) -> str:
         # Another program may take the free port between our look and the server's start: then look again.
-        # A server that died comes back at its old address, where everybody looks for it.
-        for port in (self._port or _free_port(), _free_port(), _free_port()):
+        # A server that died comes back at its old address or not at all: nobody would look for it elsewhere.
+        for port in (self._port,) if self._port else (_free_port(), _free_port(), _free_port()):
             if self._launch(program, port):
                 self._port = port
                 return self.url
@@ -88,15 +92,9 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """End it, with its data on disk."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+        self._end()
         if self._lock is not None:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._lock.close()
             self._lock = None
 
@@ -108,18 +106,49 @@ class EmbeddedRedis:
     ) -> None:
         self.stop()
 
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
     def _take_folder(self) -> None:
+        """Lock the data for us and for the server: two servers on the same files would spoil them."""
         if self._lock is not None:  # a second start after the server died
             return
-        lock = (self.directory / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise EmbeddedRedisError(
-                f"{self.directory} is in use by another `up`: end that one, or set ZENBEAT_DATA_DIR to another folder"
-            ) from None
+        lock = self._open_lock()
+        # The server of an `up` that was killed holds the lock too, until it has written what it has: wait for it.
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _try_lock(lock):
+            owner = lock.read().strip()
+            if _lives(owner) or time.monotonic() > deadline:
+                lock.close()
+                raise EmbeddedRedisError(
+                    f"{self.directory} is in use by another `up` (process {owner or 'unknown'}): end that one, "
+                    "or set ZENBEAT_DATA_DIR to another folder"
+                )
+            lock.seek(0)
+            time.sleep(0.02)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         self._lock = lock
+
+    def _open_lock(self) -> IO[str]:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = (self.directory / "lock").open("a+")
+        except OSError as error:
+            raise EmbeddedRedisError(
+                f"cannot keep data in {self.directory} ({error.strerror}): set ZENBEAT_DATA_DIR to another folder"
+            ) from error
+        lock.seek(0)
+        return lock
 
     def _launch(self, program: str, port: int) -> bool:
         config = CONFIG.format(
@@ -131,27 +160,35 @@ class EmbeddedRedis:
         with self.log.open("wb") as log:
             # The configuration goes in by standard input, so that the password is in no file and no command line.
             self._process = subprocess.Popen(
-                [program, "-"], stdin=subprocess.PIPE, stdout=log, stderr=log, preexec_fn=die_with_parent
+                [program, "-"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=[self._lock.fileno()] if self._lock else [],
+                preexec_fn=die_with_parent,
             )
         if self._process.stdin is not None:
-            self._process.stdin.write(config.encode())
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # it died; its log says why
+                stdin.write(config.encode())
         self.url = f"redis://:{self._password}@127.0.0.1:{port}/0"
         return self._answers()
 
     def _answers(self) -> bool:
         """Wait until it answers; False if it ended because its port was taken."""
         deadline = time.monotonic() + READY_SECONDS
-        with redis.Redis.from_url(self.url, socket_connect_timeout=1, retry=None) as client:
+        with redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1, retry=None) as client:
             while time.monotonic() < deadline:
-                if self.exited() is not None:
+                if (code := self.exited()) is not None:
                     if "Address already in use" in self._log():
                         return False
-                    raise EmbeddedRedisError(f"the embedded Redis ended at once; {self._last_words()}")
+                    raise EmbeddedRedisError(f"the embedded Redis ended at once (code {code}); {self._last_words()}")
                 try:
                     return bool(client.ping())
+                except redis.BusyLoadingError:  # it reads its data, however much that is
+                    deadline = time.monotonic() + READY_SECONDS
                 except (redis.ConnectionError, redis.TimeoutError):
-                    time.sleep(0.02)  # also while it loads its data
+                    pass
+                time.sleep(0.02)
         raise EmbeddedRedisError(f"the embedded Redis does not answer; {self._last_words()}")
 
     def _log(self) -> str:
@@ -190,6 +227,27 @@ def _version(program: str) -> tuple[int, ...]:
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=10).stdout
     word = next((word for word in said.split() if word.startswith("v=")), "v=0")
     return tuple(int(part) for part in word.removeprefix("v=").split(".") if part.isdigit())
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lives(pid: str) -> bool:
+    """Tell whether a process is there; one that we cannot see, such as in another container, is not."""
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _free_port() -> int:

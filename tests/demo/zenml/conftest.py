@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from worker.demo.zenml import DEMO_API_KEY, DemoOptions, DemoServer, DemoState
+from worker.demo.zenml import DEMO_API_KEY, DemoServer, DemoState
 from worker.demo.zenml.catalogue import demo_id
 
 API = "/api/v1"
@@ -73,7 +73,7 @@ def demo() -> Iterator[Callable[..., Demo]]:
     def make(**options: Any) -> Demo:
         clock = Clock()
         given = {"submit_seconds": 0.0, "failure_rate": 0.0, **options}
-        one = Demo(DemoServer(DemoOptions(now=clock, **given)).start(), clock)
+        one = Demo(DemoServer(now=clock, **given).start(), clock)
         made.append(one)
         return one
 

@@ -25,6 +25,7 @@ LAUNCH = "POST .*/runs$"
         (Kind.CAPACITY, 429, 0),
         (Kind.BUSY_BUT_RUNNING, 429, 1),
         (Kind.HTML_200, 200, 0),
+        (Kind.HTML_200_AFTER_ACCEPT, 200, 1),
         (Kind.TRUNCATED_JSON, 200, 1),
         (Kind.GZIP_BOMB, 200, 0),
         (Kind.REDIRECT, 307, 0),
@@ -39,6 +40,7 @@ def test_a_fault_that_is_answered(demo: Make, kind: Kind, status: int, started: 
     answer = here.post({"run_name": "a"})
     assert answer.status_code == status
     assert answer.headers["x-zenbeat-demo"] == "true"
+    assert here.state.posts == 1
     assert len(here.state.runs) == started
     assert here.post({"run_name": "b"}).status_code == 200, "one fault, one request"
 

@@ -41,7 +41,7 @@ def test_a_bare_configuration_on_the_snapshot_route_is_ignored(demo: Make) -> No
     answer = here.http.post(f"{here.snapshot}/runs", json={"run_name": "ignored", **trainer(lr=7.0)})
     assert answer.status_code == 200
     assert answer.json()["name"].startswith("training-")
-    assert here.state.runs.all()[0].parameters("model_trainer")["lr"] == 0.1
+    assert here.state.runs.values()[0].parameters("model_trainer")["lr"] == 0.1
 
 
 def test_unknown_fields_steps_and_wrong_types_are_accepted_in_silence(demo: Make) -> None:

@@ -91,7 +91,7 @@ def test_an_orchestrator_that_cannot_stop_lets_the_step_finish(demo: Make, grace
     run = here.start("long", seconds=100)
     here.clock.advance(10)
     assert here.http.post(f"/api/v1/runs/{run}/stop", params={"graceful": graceful}).status_code == status
-    assert statuses(here, run, 0, 90, 91) == ["stopping", "stopping", "stopped"]
+    assert statuses(here, run, 0, 90, 91.2) == ["stopping", "stopping", "stopped"]
 
 
 def test_a_run_is_changed(demo: Make) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from worker.demo.zenml import DemoOptions, DemoServer
+from worker.demo.zenml import DemoServer
 
 Make = Callable[..., Any]
 
@@ -46,6 +46,16 @@ def test_the_page_says_demo_and_shows_the_runs_escaped(demo: Make) -> None:
         assert "<b>" not in page.text
 
 
+def test_a_link_to_a_run_leads_to_it(demo: Make) -> None:
+    here = demo()
+    run = here.start("wanted")
+    here.start("other")
+    for path in (f"/runs/{run}", f"/projects/default/runs/{run}"):
+        page = here.http.get(path).text
+        assert "<h1>Run wanted</h1>" in page
+        assert "other" not in page
+
+
 def test_every_answer_says_that_it_is_a_demo(demo: Make) -> None:
     here = demo()
     for path in ("/demo", "/health", "/api/v1/info", "/api/v1/runs/nope", "/api/v1/nope"):
@@ -53,7 +63,7 @@ def test_every_answer_says_that_it_is_a_demo(demo: Make) -> None:
 
 
 def test_servers_stand_side_by_side_and_stop_in_mid_request(eventually: Callable[..., None]) -> None:
-    with DemoServer() as one, DemoServer(DemoOptions(version="0.75.1")) as other:
+    with DemoServer() as one, DemoServer(version="0.75.1") as other:
         assert httpx.get(f"{one.url}/api/v1/version", trust_env=False).json() == "0.98.0"
         assert httpx.get(f"{other.url}/api/v1/version", trust_env=False).json() == "0.75.1"
         one.state.faults.add("hang_before", seconds=60)

@@ -24,7 +24,6 @@ class Run:
     substitutions: Mapping[str, str]
     course: Course
     tags: list[str] = field(default_factory=list)
-    orchestrator_id: UUID | None = None
 
     @property
     def pipeline(self) -> str:
@@ -76,7 +75,7 @@ class Runs:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def all(self) -> list[Run]:
+    def values(self) -> list[Run]:
         """Give all runs, oldest first."""
         return list(self._by_id.values())
 

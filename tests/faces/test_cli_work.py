@@ -1,0 +1,138 @@
+"""Commands that ask for work, and look at it: against real workers, Redis and the demo server."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SWEEP = """\
+sweeps:
+  - name: rates
+    pipeline: training
+    method: grid
+    parameters:
+      steps.model_trainer.parameters.lr: {values: [0.1, 0.01, 0.001]}
+      steps.model_trainer.parameters.epochs: {values: [1, 2]}
+"""
+
+
+@pytest.fixture
+def at_work(stack: Any, eventually: Callable[..., None]) -> Any:
+    stack.define(SWEEP)
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: stack.ready("worker") and stack.ready("beat"), what="beat and worker")
+    return stack
+
+
+def test_trigger_waits_for_the_end_and_its_exit_code_is_the_runs_status(at_work: Any, zenbeat: Any) -> None:
+    good = zenbeat("trigger", "training", "--template", "production", "-p", "model_trainer.seconds=0.1", "--wait")
+    assert good.returncode == 0, good.stderr
+    assert "completed" in good.stderr
+    shown = json.loads(zenbeat("trigger", "show", good.stdout.strip(), "-o", "json").stdout)
+    assert shown["state"] == "started"
+    assert shown["body"]["steps"] == {"model_trainer": {"parameters": {"seconds": 0.1}}}
+
+    bad = zenbeat("trigger", "training", "-p", "model_trainer.seconds=0.1", "-p", "model_trainer.fail=true", "--wait")
+    assert bad.returncode == 1
+    assert "failed" in bad.stderr
+
+
+def test_the_same_key_is_the_same_trigger_and_other_content_under_it_is_exit_2(at_work: Any, zenbeat: Any) -> None:
+    first = zenbeat("trigger", "training", "--idempotency-key", "k")
+    again = zenbeat("trigger", "training", "--idempotency-key", "k")
+    other = zenbeat("trigger", "training", "--idempotency-key", "k", "-p", "model_trainer.lr=1")
+    assert (first.returncode, again.returncode, other.returncode) == (0, 0, 2)
+    assert first.stdout == again.stdout
+    assert "before" in again.stderr
+    assert "another key" in other.stderr
+
+
+def test_dead_letters_are_listed_replayed_and_discarded(at_work: Any, zenbeat: Any) -> None:
+    dead = zenbeat("trigger", "trainin", "--wait")
+    assert dead.returncode == 1
+    assert 'did you mean "training"?' in dead.stderr
+    identity = dead.stdout.strip()
+    (row,) = json.loads(zenbeat("dead", "list", "-o", "json").stdout)
+    assert row["trigger"] == identity
+    replayed = zenbeat("dead", "replay", identity)
+    assert (replayed.returncode, replayed.stdout.strip()) == (0, identity)
+    assert zenbeat("dead", "replay", "no-such").returncode == 1
+
+
+def test_discard_and_cancel_say_what_they_did(stack: Any, zenbeat: Any) -> None:
+    waiting = zenbeat("trigger", "training", "--not-before", "2099-01-01T00:00").stdout.strip()
+    (row,) = json.loads(zenbeat("trigger", "list", "--state", "waiting", "-o", "json").stdout)
+    assert (row["trigger"], row["due"][:10]) == (waiting, "2099-01-01")
+    assert zenbeat("trigger", "cancel", waiting).returncode == 0
+    again = zenbeat("trigger", "cancel", waiting)
+    assert again.returncode == 1
+    assert "the trigger is cancelled" in again.stderr
+    assert zenbeat("dead", "discard", waiting, "--yes").returncode == 1
+    (outcome,) = json.loads(zenbeat("outcome", "list", "-o", "json").stdout)
+    assert (outcome["status"], outcome["trigger"]) == ("cancelled", waiting)
+
+
+def test_a_sweep_is_planned_run_shown_and_known_again(at_work: Any, zenbeat: Any) -> None:
+    planned = zenbeat("sweep", "plan", "rates", "-o", "json")
+    trials = json.loads(planned.stdout)
+    assert [trial["steps.model_trainer.parameters.epochs"] for trial in trials] == [1, 2, 1, 2, 1, 2]
+    run = zenbeat("sweep", "run", "rates", "--key", "tonight", "--wait")
+    assert run.returncode == 0, run.stderr
+    assert "6 of 6 trials recorded; 6 started" in run.stderr
+    assert len(at_work.demo.state.runs) == 6
+    again = zenbeat("sweep", "run", "rates", "--key", "tonight")
+    assert again.stdout == run.stdout
+    shown = json.loads(zenbeat("sweep", "show", "rates", "-o", "json").stdout)
+    assert {trial["state"] for trial in shown} == {"started"}
+    assert [trial["steps.model_trainer.parameters.lr"] for trial in shown] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    (row,) = json.loads(zenbeat("sweep", "list", "-o", "json").stdout)
+    assert (row["total"], row["started"]) == (6, 6)
+
+
+def test_a_sweep_can_be_ended_before_its_trials_are_sent(stack: Any, zenbeat: Any) -> None:
+    stack.define(SWEEP)
+    identity = zenbeat("sweep", "run", "rates").stdout.strip()
+    ended = zenbeat("sweep", "cancel", identity)
+    assert ended.returncode == 0
+    assert "ended after 0 trials" in ended.stderr
+
+
+def test_outcomes_are_told_a_line_each(at_work: Any, zenbeat: Any) -> None:
+    zenbeat("trigger", "training", "-p", "model_trainer.seconds=0.1", "--wait")
+    (line,) = zenbeat("outcome", "tail", "-o", "json").stdout.splitlines()
+    assert json.loads(line)["status"] == "started"
+    assert "started" in zenbeat("outcome", "tail").stdout
+    assert json.loads(zenbeat("outcome", "list", "--schedule", "none", "-o", "json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("trigger", "training", "-p", "lr=1"), "STEP.PARAM=VALUE"),
+        (("trigger", "training", "--template", "a", "--snapshot", "b"), "exclude each other"),
+        (("trigger", "training", "--config", "none.yaml"), "none.yaml: cannot be read"),
+        (("trigger", "show", "no-such"), "there is no trigger no-such"),
+        (("sweep", "plan", "rate"), 'did you mean "rates"?'),
+        (("sweep", "show", "rate"), 'there is no sweep "rate"'),
+        (("dead", "replay"), "--all"),
+        (("outcme", "list"), "outcome"),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_2_with_a_sentence(
+    words: tuple[str, ...], said: str, stack: Any, zenbeat: Any
+) -> None:
+    stack.define(SWEEP)
+    result = zenbeat(*words)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [("trigger", "training"), ("outcome", "list"), ("sweep", "list"), ("dead", "list")])
+def test_without_redis_it_is_exit_69(words: tuple[str, ...], zenbeat: Any) -> None:
+    result = zenbeat(*words, REDIS_URL="redis://127.0.0.1:9/0")
+    assert result.returncode == 69
+    assert "Redis cannot be reached" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,150 @@
+"""`up` as a newcomer runs it: one terminal, everything in it, and out of it again."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FAST = """\
+schedules:
+  - name: quick
+    pipeline: scoring
+    every: 2s
+"""
+
+
+class Terminal:
+    """A running `up` and what it printed."""
+
+    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ZEN", "REDIS", "CELERY"))}
+        (folder / "schedules").mkdir(exist_ok=True)
+        (folder / "schedules" / "s.yaml").write_text(FAST)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "worker", "up", *words],
+            env={**clean, **environment},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.lines.append(line)
+
+    def said(self, pattern: str) -> int:
+        return sum(bool(re.search(pattern, line)) for line in list(self.lines))
+
+    def end(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(10)
+        self._reader.join()
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*words: str, **environment: str) -> Terminal:
+        opened.append(Terminal(tmp_path, *words, **environment))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.end()
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def child(pid: int, role: str) -> int:
+    """Find the part of this role among the children of `up`; 0 if it is not there."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(re.search(r"PPid:\t(\d+)", (path / "status").read_text())[1])  # type: ignore[index]
+            words = (path / "cmdline").read_text().rstrip("\0").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == pid and (words[-1] == role or (role == "valkey" and "valkey" in words[0])):
+            return int(path.name)
+    return 0
+
+
+def test_it_shows_what_fires_and_what_started_and_ends_cleanly(terminal: Any, eventually: Any) -> None:
+    up = terminal("--demo-port", free_port())
+    eventually(lambda: up.said(r"worker started +quick") >= 2, what="two started runs")
+    assert up.said(r"DEMO server at http")
+    assert up.said(r"next +quick: \d\d:\d\d:\d\d, runs scoring \(every 2s, UTC\)")
+    assert up.said(r"beat +fired +quick; next")
+    assert up.end() == 0
+    assert up.said(r"ended")
+    assert not up.said("Traceback")
+
+
+def test_a_second_start_keeps_the_data_and_a_second_up_is_refused(terminal: Any, eventually: Any) -> None:
+    up = terminal("--demo-port", free_port())
+    eventually(lambda: up.said(r"started +quick"), what="a run")
+    second = terminal("--demo-port", free_port())
+    assert second.process.wait(20) == 1
+    eventually(lambda: second.said("in use by another `up`"), what="the way out")
+    up.end()
+    again = terminal("--demo-port", free_port())
+    eventually(lambda: again.said(r"started +quick"), what="a run")
+    assert not again.said("timing changed")
+
+
+@pytest.mark.parametrize("role", ["beat", "worker", "valkey"])
+def test_a_part_that_dies_is_named_and_started_again(role: str, terminal: Any, eventually: Any) -> None:
+    up = terminal("--demo-port", free_port())
+    eventually(lambda: up.said(r"started +quick"), what="a run")
+    os.kill(child(up.process.pid, role), signal.SIGKILL)
+    name = "redis" if role == "valkey" else role
+    eventually(lambda: up.said(rf"{name} +died \(killed by SIGKILL\)"), what="its death told")
+    before = up.said(r"started +quick")
+    eventually(lambda: up.said(r"started +quick") >= before + 2, what="runs again")
+
+
+def test_a_taken_port_is_a_sentence_with_the_way_out(terminal: Any, eventually: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        up = terminal("--demo-port", str(taken.getsockname()[1]))
+        assert up.process.wait(20) == 1
+    eventually(lambda: up.said(r"is taken .*--demo-port"), what="the sentence")
+    assert not up.said("Traceback")
+
+
+def test_everything_ends_with_it_even_when_it_is_killed(terminal: Any, eventually: Any) -> None:
+    up = terminal("--demo-port", free_port())
+    eventually(lambda: up.said(r"started +quick"), what="a run")
+    pids = [child(up.process.pid, role) for role in ("beat", "worker", "valkey")]
+    assert all(pids)
+    up.process.kill()
+    up.process.wait()
+    eventually(lambda: not any(_runs(pid) for pid in pids), what="no part left behind")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,71 @@
+"""Everything that a demo server knows. In memory, gone with the process."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from worker.demo.zenml.catalogue import Catalogue
+from worker.demo.zenml.faults import Faults
+from worker.demo.zenml.login import Login
+from worker.demo.zenml.options import DemoOptions
+from worker.demo.zenml.replays import Replays
+from worker.demo.zenml.runs import Runs
+from worker.demo.zenml.versions import KEY_AS_BEARER, PARTIAL_PARAMETERS, parse
+
+SHORTEST_SECONDS = 0.1
+
+
+class Slots:
+    """The submissions that go on at once. A slot is held beyond the answer, until the submission is through."""
+
+    def __init__(self, capacity: int | None) -> None:
+        self._capacity = capacity
+        self._until: list[datetime] = []
+
+    def take(self, now: datetime, seconds: float) -> bool:
+        """Take a slot for some seconds; False if none is free."""
+        self._until = [until for until in self._until if until > now]
+        if self._capacity is not None and len(self._until) >= self._capacity:
+            return False
+        self._until.append(now + timedelta(seconds=seconds))
+        return True
+
+
+class DemoState:
+    """What a test looks at, and changes behind the client's back: runs, catalogue, faults, login, replays."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        self.options = options
+        self.version = parse(options.version)
+        self.started = options.now()
+        self.catalogue = Catalogue()
+        self.catalogue.seed(self.started)
+        self.runs = Runs(options.keep_runs)
+        self.faults = Faults()
+        self.login = Login(
+            api_key=options.api_key,
+            seconds=options.token_seconds,
+            key_is_token=self.version >= KEY_AS_BEARER,
+            now=options.now,
+        )
+        self.replays = Replays(seconds=options.request_seconds, now=options.now)
+        # Servers before 0.82.1 start whatever they are asked to.
+        self.slots = Slots(options.capacity if self.version >= PARTIAL_PARAMETERS else None)
+        self.requests: Counter[str] = Counter()
+        """How often each `METHOD /path` was asked for, whatever became of it."""
+
+    @property
+    def posts(self) -> int:
+        """How many requests asked for a run, whatever became of them."""
+        asked = tuple(self.requests.items())
+        return sum(count for line, count in asked if line.startswith("POST ") and line.endswith("/runs"))
+
+    def now(self) -> datetime:
+        """Read the server's clock."""
+        return self.options.now()
+
+    def submitted(self) -> datetime:
+        """Give the instant at which a submission that begins now is through.
+
+        Never at once: the answer to a launch always says `initializing`.
+        """
+        return self.now() + timedelta(seconds=max(self.options.submit_seconds, SHORTEST_SECONDS))
