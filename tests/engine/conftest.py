@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker.demo.options import DEMO_API_KEY
-from worker.demo.serve import DemoServer
+from worker.demo.zenml import DEMO_API_KEY, DemoServer
 from worker.domain.trigger import Origin
 from worker.engine.enqueue import accept, parse_request
 from worker.engine.runtime import Engine, clock, open_engine

@@ -1,10 +1,14 @@
 """From dispatched to started, with a server that answers well, badly, twice or not at all."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+import orjson
 import pytest
 
-from worker.demo.serve import DemoServer
+from worker.demo.zenml import DemoServer
+from worker.demo.zenml.launch import Order, launch
 
 START = "POST .*/runs$"
 
@@ -18,7 +22,7 @@ def test_a_trigger_starts_one_run_and_says_so(flow: Any, demo: DemoServer) -> No
         state = await f.state(identity)
         assert (state["state"], state["run_id"], state["attempts"]) == ("started", str(run.id), "1")
         assert run.tags == ["zenbeat", f"zenbeat:trigger={identity}"]
-        assert run.config["steps"] == config["steps"]
+        assert run.configuration["steps"] == config["steps"]
         (outcome,) = await f.engine.outcomes.newest(10)
         told = {key: outcome[key] for key in ("status", "trigger", "run_id", "pipeline", "run_name", "attempts")}
         assert told == {
@@ -48,9 +52,9 @@ def test_servers_old_and_new(version: str, target: dict[str, str], redis_url: st
             return
         assert state["state"] == "started", state
         (run,) = server.state.runs.values()
-        assert run.config["steps"]["model_trainer"]["parameters"]["lr"] == 0.5
+        assert run.configuration["steps"]["model_trainer"]["parameters"]["lr"] == 0.5
         if version < "0.82.1":
-            assert run.config["steps"]["model_trainer"]["parameters"]["epochs"] == 10
+            assert run.configuration["steps"]["model_trainer"]["parameters"]["epochs"] == 3
 
     with DemoServer(capacity=None, version=version) as server:
         flow(body, ZENML_STORE_URL=server.url)
@@ -59,13 +63,13 @@ def test_servers_old_and_new(version: str, target: dict[str, str], redis_url: st
 @pytest.mark.parametrize(
     "fault",
     [
-        {"kind": "reset_after"},
-        {"kind": "html"},
-        {"kind": "truncated"},
-        {"kind": "status_after", "status": 502},
-        {"kind": "status_after", "status": 429, "body": {"error": "Server too busy. Please try again later."}},
-        {"kind": "hang_after", "seconds": 5},
-        {"kind": "drip", "seconds": 0.5},
+        {"kind": "reset_after_accept"},
+        {"kind": "html_200_after_accept"},
+        {"kind": "truncated_json"},
+        {"kind": "status_after_accept", "status": 502},
+        {"kind": "status_after_accept", "status": 429, "body": {"error": "Server too busy. Please try again later."}},
+        {"kind": "hang_after_accept", "seconds": 5},
+        {"kind": "slow_drip_body", "seconds": 0.5},
     ],
     ids=lambda fault: f"{fault['kind']}-{fault.get('status', '')}",
 )
@@ -135,9 +139,11 @@ def test_a_misspelt_name_is_a_dead_letter_with_the_nearest_one(
 def test_a_name_that_somebody_else_took_is_said_and_not_adopted(flow: Any, demo: DemoServer) -> None:
     async def body(f: Any) -> None:
         identity = await f.ask()
-        (claim,) = [await f.state(identity)]
-        name = claim["data"].split('"run_name":"')[1].split('"')[0]
-        demo.state.launch(demo.state.templates[0], {"run_name": name, "tags": ["somebody"]})
+        (found,) = await f.engine.triggers.get([identity])
+        name = orjson.loads(found["data"])["run_name"]
+        snapshot = next(iter(demo.state.catalogue.snapshots.values()))
+        theirs = {"run_name": name, "tags": ["somebody"]}
+        launch(demo.state, Order(snapshot=snapshot, template=None, configuration=theirs))
         await f.settle()
         state = await f.state(identity)
         assert (state["state"], state["code"]) == ("dead", "name_collision")
@@ -173,8 +179,12 @@ def test_a_template_made_anew_under_its_name_is_found_again(flow: Any, demo: Dem
     async def body(f: Any) -> None:
         await f.ask(template="production", idempotency_key="one")
         await f.settle()
-        (old,) = [t for t in demo.state.templates if (t.pipeline, t.name) == ("training", "production")]
-        old.id = type(old.id)(int=7)
+        templates = demo.state.catalogue.templates
+        (old,) = [
+            t for t in templates.values() if t.pipeline and (t.pipeline.name, t.name) == ("training", "production")
+        ]
+        anew = UUID(int=7, version=4)
+        templates[anew] = replace(templates.pop(old.id), id=anew)
         second = await f.ask(template="production", idempotency_key="two")
         await f.settle()
         assert (await f.state(second))["state"] == "started"
@@ -201,12 +211,12 @@ def test_an_expired_token_is_renewed_once_for_all(flow: Any, demo: DemoServer) -
     async def body(f: Any) -> None:
         await f.ask(idempotency_key="one")
         await f.settle()
-        for token in demo.state.tokens:
-            demo.state.tokens[token] = demo.options.now()
+        demo.state.login.forget()
+        logins = demo.state.login.count
         for number in range(4):
             await f.ask(idempotency_key=f"k{number}")
         await f.settle()
         assert len(demo.state.runs) == 5
-        assert len(demo.state.tokens) == 2
+        assert demo.state.login.count == logins + 1
 
     flow(body)

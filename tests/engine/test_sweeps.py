@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from worker.demo.serve import DemoServer
+from worker.demo.zenml import DemoServer
+from worker.demo.zenml.course import failed
 from worker.domain.errors import InvalidInput
 from worker.domain.schedule import SweepDefinition, Target
 from worker.domain.sweep import parse_sweep
@@ -40,7 +41,7 @@ def test_a_thousand_trials_are_a_thousand_runs_with_their_own_parameters(flow: A
         assert len(demo.state.runs) == 1000
         state = await f.state(trigger_id(Origin.SWEEP, trial_source(identity, 7)))
         (run,) = [run for run in demo.state.runs.values() if str(run.id) == state["run_id"]]
-        parameters = run.config["steps"]["model_trainer"]["parameters"]
+        parameters = run.configuration["steps"]["model_trainer"]["parameters"]
         assert parameters == {"model_type": "svm", "lr": wanted.sweep.trial(7)["steps.model_trainer.parameters.lr"]}
         assert f"zenbeat:sweep={identity}" in run.tags
 
@@ -85,7 +86,7 @@ def test_max_parallel_counts_the_runs_that_go_on(flow: Any, demo: DemoServer) ->
             f.engine.fanout._looked.clear()  # a look at ZenML every few seconds is enough; here it is at once
         assert len(demo.state.runs) == 3
         for run in demo.state.runs.values():
-            run.stopped = demo.options.now()
+            run.course = failed(demo.state.now(), "ended by the test")
         await f.engine.fanout.advance()
         await f.settle()
         assert len(demo.state.runs) == 6

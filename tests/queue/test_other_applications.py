@@ -16,7 +16,7 @@ def test_a_message_starts_a_run(worker_ready: Any, bare_app: Any, eventually: Ca
     send(bare_app, template="production", config=config, idempotency_key="upload-17")
     eventually(lambda: worker_ready.outcomes("started"), what="a run")
     (run,) = worker_ready.demo.state.runs.values()
-    assert run.config["steps"] == config["steps"]
+    assert run.configuration["steps"] == config["steps"]
     (outcome,) = worker_ready.outcomes()
     assert outcome["origin"] == "celery"
 

@@ -60,7 +60,7 @@ def test_both_end_within_seconds_of_a_signal_and_take_their_signs_away(
 def test_a_worker_killed_while_it_posts_costs_no_run_and_doubles_none(
     stack: Any, eventually: Callable[..., None]
 ) -> None:
-    stack.demo.faults.add("hang_after", match="POST .*/runs$", seconds=30, times=3)
+    stack.demo.faults.add("hang_after_accept", match="POST .*/runs$", seconds=30, times=3)
     stack.define(EVERY_SECOND)
     first = stack.start("worker")
     beat = stack.start("beat")

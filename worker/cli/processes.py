@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from worker.celery import app
-from worker.demo.options import DemoOptions
-from worker.demo.serve import run_demo
+from worker.demo.zenml import DemoOptions, run_demo
 from worker.logs import configure
 from worker.settings import load_settings
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import click
 
 from worker.cli.lines import Printer
-from worker.demo.options import DEMO_API_KEY
 from worker.demo.valkey import EmbeddedRedis, die_with_parent
+from worker.demo.zenml import DEMO_API_KEY
 from worker.domain.errors import ZenbeatError
 from worker.engine.runtime import clock
 from worker.settings import Settings, load_settings
