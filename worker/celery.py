@@ -24,53 +24,57 @@ EXPIRES = 60
 """Seconds after which a doorbell message means nothing: its ids have been rung again since."""
 
 
+def _queue(name: str) -> Queue:
+    """Name a queue just as Celery does for a sender that knows nothing but `queue=name`: both may declare it."""
+    return Queue(name, Exchange(name, type="direct"), routing_key=name, durable=True)
+
+
+ALWAYS: dict[str, object] = {
+    # Nobody reads Celery's results: outcomes are in our own stream.
+    "result_backend": None,
+    "task_ignore_result": True,
+    # Acknowledged when delivered: with late acknowledgement a blip of the connection runs a task twice.
+    "task_acks_late": False,
+    # One at a time: what a worker holds in advance waits for it when it dies.
+    "worker_prefetch_multiplier": 1,
+    # A publish whose answer was lost would be doubled by a retry; the reconciler rings again anyway.
+    "task_publish_retry": False,
+    # With it, a Celery 5.7.0 worker ends when Redis restarts; and anyone on the broker could stop it.
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    # Only the queues below: a misspelt one must fail at its sender.
+    "task_create_missing_queues": False,
+    "task_queues": [_queue(DOOR), _queue(DOORBELL)],
+    "task_default_queue": DOOR,
+    # JSON only; anything else never reaches a parser.
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "worker_consumer": "worker.consumer:SafeConsumer",
+    # Threads: the work is on one event loop; they only wait for it.
+    "worker_pool": "threads",
+    "worker_concurrency": 8,
+    # Our own log lines, not Celery's.
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "beat_scheduler": "worker.beat:Scheduler",
+    # Come back by itself after whatever happened to the broker, however long it took.
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
+    "timezone": "UTC",
+}
+
+
 def make_app(settings: Settings) -> Celery:
     """Make the application for these settings."""
     app = Celery("zenbeat", broker=settings.broker, include=["worker.tasks"])
     app.conf.update(
-        # Nobody reads Celery's results: outcomes are in our own stream.
-        result_backend=None,
-        task_ignore_result=True,
-        # Acknowledged when delivered: with late acknowledgement a blip of the connection runs a task twice.
-        task_acks_late=False,
-        # One at a time: what a worker holds in advance waits for it when it dies.
-        worker_prefetch_multiplier=1,
-        # A publish whose answer was lost would be doubled by a retry; the reconciler rings again anyway.
-        task_publish_retry=False,
-        # With it, a Celery 5.7.0 worker ends when Redis restarts; and anyone on the broker could stop it.
-        worker_enable_remote_control=False,
-        worker_send_task_events=False,
-        # Only the queues below: a misspelt one must fail at its sender.
-        task_create_missing_queues=False,
-        task_queues=[_queue(DOOR), _queue(DOORBELL)],
-        task_default_queue=DOOR,
-        # JSON only; anything else never reaches a parser.
-        accept_content=["json"],
-        task_serializer="json",
-        worker_consumer="worker.consumer:SafeConsumer",
-        # Threads: the work is on one event loop; they only wait for it.
-        worker_pool="threads",
-        worker_concurrency=8,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
+        ALWAYS,
         # A running POST may take as long as one call may take.
         worker_soft_shutdown_timeout=settings.http_timeout + 5,
-        beat_scheduler="worker.beat:Scheduler",
-        # Come back by itself after whatever happened to the broker, however long it took.
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        broker_channel_error_retry=True,
         broker_transport_options=_transport_options(settings.broker),
-        # Celery looks for tasks sent before a restart in the same time zone.
-        timezone="UTC",
-        enable_utc=True,
     )
     return app
-
-
-def _queue(name: str) -> Queue:
-    """Name a queue just as Celery does for a sender that knows nothing but `queue=name`: both may declare it."""
-    return Queue(name, Exchange(name, type="direct"), routing_key=name, durable=True)
 
 
 def _transport_options(broker: str) -> dict[str, object]:
