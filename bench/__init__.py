@@ -1,0 +1,1 @@
+"""Measures zenbeat beside what one would use instead: `python -m bench`."""
