@@ -136,3 +136,14 @@ def test_without_redis_it_is_exit_69(words: tuple[str, ...], zenbeat: Any) -> No
     assert result.returncode == 69
     assert "Redis cannot be reached" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_templates_are_listed_and_resolved(stack: Any, zenbeat: Any) -> None:
+    rows = json.loads(zenbeat("template", "list", "--pipeline", "scoring", "-o", "json").stdout)
+    listed = {(row["name"], row["kind"], row["pipeline"]) for row in rows}
+    kinds = ("run template", "snapshot")
+    assert listed == {(name, kind, "scoring") for name in ("production", "staging") for kind in kinds}
+    assert len(json.loads(zenbeat("template", "list", "-o", "json").stdout)) == 12
+    resolved = json.loads(zenbeat("template", "resolve", "training", "-o", "json").stdout)
+    assert (resolved["name"], resolved["pipeline"]) == ("production", "training")
+    assert "lr" in resolved["parameters"]["model_trainer"]

@@ -7,7 +7,7 @@ import click
 import yaml
 
 from worker.cli.doors import with_engine
-from worker.cli.output import Words, output_option, show_one
+from worker.cli.output import Words, output_option, show, show_one
 from worker.domain.errors import InvalidInput
 from worker.engine.runtime import Engine
 from worker.zenml.models import Resolution
@@ -16,6 +16,20 @@ from worker.zenml.models import Resolution
 @click.group()
 def template() -> None:
     """See what a pipeline would be started from."""
+
+
+@template.command("list")
+@click.option("--pipeline", help="Only those of this pipeline, name or id.")
+@click.option("--project", help="Project, name or id.  [default: that of the settings]")
+@output_option
+def list_templates(pipeline: str | None, project: str | None, output: str) -> None:
+    """List the run templates and named snapshots that runs can be started from, newest first."""
+    found = with_engine(lambda engine: engine.zenml.startables(pipeline, project))
+    rows = [
+        {"name": one.name, "kind": one.route.word, "pipeline": one.pipeline, "runnable": one.runnable, "id": one.id}
+        for one in found
+    ]
+    show(rows, ["name", "kind", "pipeline", "runnable", "id"], output, empty="nothing to start a run from")
 
 
 @template.command()

@@ -13,7 +13,7 @@ from worker.zenml.auth import Clock, make_auth
 from worker.zenml.check import check
 from worker.zenml.classify import START, Reader, failure
 from worker.zenml.lookup import Lookup, is_id
-from worker.zenml.models import Launch, PipelineRef, Resolution, Route, Run, ServerInfo
+from worker.zenml.models import Launch, PipelineRef, Resolution, Route, Run, ServerInfo, Startable
 from worker.zenml.options import MEBIBYTE, ZenMLOptions
 from worker.zenml.questions import API, DEFAULT_PROJECT, Filters, Questions
 from worker.zenml.replies import Items, RunItem, Runs, Started
@@ -83,6 +83,12 @@ class ZenML:
         except NotFound:
             self._server.doubt()
             raise
+
+    async def startables(self, pipeline: str | None = None, project: str | None = None) -> list[Startable]:
+        """List what runs can be started from: templates and named snapshots, of each kind the newest 100."""
+        server = await self.info()
+        found = await self._lookup.pipeline(server, pipeline, project) if pipeline else None
+        return await self._lookup.startables(server, project, found)
 
     async def prepare(self, resolution: Resolution, body: bodies.Body) -> Launch:
         """Check a run configuration and make the POST of it. Raises BodyRefused that names every fault."""

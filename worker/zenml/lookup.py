@@ -5,7 +5,7 @@ from uuid import UUID
 
 from worker.domain.errors import NotFound, Refused
 from worker.domain.nearest import did_you_mean
-from worker.zenml.models import PipelineRef, Resolution, Route, ServerInfo
+from worker.zenml.models import PipelineRef, Resolution, Route, ServerInfo, Startable
 from worker.zenml.questions import API, Filters, Questions
 from worker.zenml.replies import Item, Items
 
@@ -54,6 +54,20 @@ class Lookup:
         else:
             return await self._newest(server, pipeline)
         return _checked(found, pipeline)
+
+    async def startables(
+        self, server: ServerInfo, project: str | None, pipeline: PipelineRef | None
+    ) -> list[Startable]:
+        """List templates and named snapshots of a pipeline, else of the project: of each kind the newest first."""
+        routes = (Route.TEMPLATE, Route.SNAPSHOT) if server.capabilities.snapshots else (Route.TEMPLATE,)
+        scope = pipeline.project if pipeline else project
+        found = []
+        for route in routes:
+            own = _of(route, pipeline) if pipeline else {"named_only": "true"}
+            filters = {**own, "sort_by": "desc:created", "size": LISTED}
+            page = await self._questions.page(route.value, Items, server.capabilities, scope, filters)
+            found += [_startable(route, item) for item in page.items if item.name and _of_pipeline(item, pipeline)]
+        return found
 
     async def _one(self, server: ServerInfo, route: Route, pipeline: PipelineRef, wanted: str) -> Resolution:
         if is_id(wanted):
@@ -111,6 +125,16 @@ class Lookup:
             config_template=(item.metadata.config_template if item.metadata else None) or {},
             config_schema=item.metadata.config_schema if item.metadata else None,
         )
+
+
+def _startable(route: Route, item: Item) -> Startable:
+    owner = item.pipeline
+    name = (owner.name or str(owner.id)) if owner else ""
+    return Startable(route=route, id=str(item.id), name=item.name or "", pipeline=name, runnable=item.startable)
+
+
+def _of_pipeline(item: Item, pipeline: PipelineRef | None) -> bool:
+    return pipeline is None or _belongs(item, pipeline)
 
 
 def is_id(text: str) -> bool:

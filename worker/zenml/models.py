@@ -90,6 +90,18 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Startable:
+    """A template or named snapshot, as a list gives it."""
+
+    route: Route
+    id: str
+    name: str
+    pipeline: str
+    """Name of its pipeline, else the id; "" where the list does not tell."""
+    runnable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """A POST that starts a run, ready to be sent."""
 
