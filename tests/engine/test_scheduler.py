@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from worker.domain.errors import StoreUnavailable
 from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
 from worker.source import Source
@@ -237,5 +238,19 @@ def test_a_night_with_a_clock_change_fires_as_vixie_says(clockwork: Any) -> None
             "2026-03-29T01:00:00+00:00",  # 02:30 does not exist: once, right after the gap
             "2026-03-30T00:30:00+00:00",
         ]
+
+    clockwork(body)
+
+
+def test_what_was_due_when_redis_failed_is_due_still(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        await c.engine.redis.config_set("maxmemory", "1")
+        with pytest.raises(StoreUnavailable):
+            await c.tick(T0 + MINUTE)
+        await c.engine.redis.config_set("maxmemory", "0")
+        await c.tick(T0 + MINUTE + timedelta(seconds=1))
+        assert await c.ledger() == [("10:01", "fired")]
 
     clockwork(body)

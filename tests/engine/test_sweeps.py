@@ -92,3 +92,20 @@ def test_max_parallel_counts_the_runs_that_go_on(flow: Any, demo: DemoServer) ->
         assert len(demo.state.runs) == 6
 
     flow(body)
+
+
+def test_a_sweep_that_cannot_be_computed_ends_with_its_reason_and_holds_up_nothing(flow: Any) -> None:
+    parameters = {"n": {"values": [1, 0, 2]}}
+    sweep = parse_sweep({"method": "grid", "parameters": parameters})
+    target = Target(pipeline="training", config={"extra": {"share": "{{ 1 // params.n }}"}})
+
+    async def body(f: Any) -> None:
+        broken, _ = await f.engine.fanout.start(SweepDefinition(name="bad", target=target, sweep=sweep), "key")
+        sound, _ = await f.engine.fanout.start(definition(3), "key")
+        await f.engine.fanout.advance()
+        row = await f.engine.sweeps.get(broken)
+        assert (row.recorded, row.total) == (0, 0)
+        assert "extra.share" in row.ended
+        assert (await f.engine.sweeps.get(sound)).recorded == 3
+
+    flow(body)

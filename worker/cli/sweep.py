@@ -92,7 +92,8 @@ async def _wait(identity: str, engine: Engine) -> int:
 def _counts(row: SweepRow) -> str:
     parts = {"started": row.started, "waiting": row.open, "dead": row.dead, "cancelled": row.cancelled}
     counted = ", ".join(f"{count} {word}" for word, count in parts.items() if count)
-    return f"{row.name}: {row.recorded} of {row.total} trials recorded" + (f"; {counted}" if counted else "")
+    ended = f"; ended {row.ended}" if row.ended else ""
+    return f"{row.name}: {row.recorded} of {row.total} trials recorded" + (f"; {counted}" if counted else "") + ended
 
 
 async def _row(wanted: str, engine: Engine) -> SweepRow:
@@ -190,7 +191,7 @@ def cancel(wanted: str) -> None:
 
 async def _cancel(wanted: str, engine: Engine) -> tuple[SweepRow, int]:
     row = await _row(wanted, engine)
-    await engine.sweeps.stop(row.id, row.recorded)
+    await engine.sweeps.stop(row.id, row.recorded, "cancelled by hand")
     count = 0
     for begin in range(1, row.recorded + 1, CHUNK):
         ids = _ids(row, range(begin, min(begin + CHUNK, row.recorded + 1)))

@@ -78,10 +78,18 @@ class Fanout:
             if row is None or row.next > row.total:
                 await self._sweeps.rest(identity)
                 continue
-            definition = decode_sweep(row.data)
-            room = await self._room(row, definition)
-            if room > 0:
-                await self._record(row, definition, min(room, CHUNK))
+            try:
+                await self._go_on(row)
+            except (InvalidInput, ValueError) as error:
+                # One sweep that cannot be computed must not hold up everything else.
+                logger.error("sweep ended", extra={"sweep": row.id, "trial": row.next, "reason": error})
+                await self._sweeps.stop(row.id, row.recorded, f"after trial {row.recorded}: {error}")
+
+    async def _go_on(self, row: SweepRow) -> None:
+        definition = decode_sweep(row.data)
+        room = await self._room(row, definition)
+        if room > 0:
+            await self._record(row, definition, min(room, CHUNK))
 
     async def _room(self, row: SweepRow, definition: SweepDefinition) -> int:
         room = FULL - await self._triggers.waiting()

@@ -65,6 +65,14 @@ class Scheduler:
             # What another beat did meanwhile is only in Redis.
             self._fence = fence
             self._forget()
+        try:
+            await self._consider(now)
+        except Exception:
+            # What was taken from the heap and not written is due still: Redis knows, so begin anew from there.
+            self._forget()
+            raise
+
+    async def _consider(self, now: datetime) -> None:
         await self._read(now)
         due = self._pop_due(now)
         for start in range(0, len(due), CHUNK):

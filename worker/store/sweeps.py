@@ -29,6 +29,8 @@ class SweepRow:
     started: int = 0
     dead: int = 0
     cancelled: int = 0
+    ended: str = ""
+    """Why it ended before its last trial, if it did."""
 
     @property
     def recorded(self) -> int:
@@ -100,10 +102,10 @@ class SweepStore:
         async with translated():
             await self.redis.srem(self.keys.active_sweeps, identity)
 
-    async def stop(self, identity: str, total: int) -> None:
-        """Record no more trials: the sweep ends with those it has."""
+    async def stop(self, identity: str, total: int, reason: str) -> None:
+        """Record no more trials: the sweep ends with those it has, and says why."""
         async with translated(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self.keys.sweep(identity), mapping={"total": total, "stopped": 1})
+            pipe.hset(self.keys.sweep(identity), mapping={"total": total, "ended": reason})
             pipe.srem(self.keys.active_sweeps, identity)
             await pipe.execute()
 
@@ -124,4 +126,5 @@ def _row(identity: str, fields: Mapping[str, str]) -> SweepRow:
         started=number("started"),
         dead=number("dead"),
         cancelled=number("cancelled"),
+        ended=fields.get("ended", ""),
     )
