@@ -1,13 +1,15 @@
 """The Celery tasks: one door for other applications, one doorbell of our own."""
 
 import logging
+import time
 from typing import Any
 
 from celery import Task
+from celery.exceptions import Reject
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
 
 from worker.celery import app
-from worker.domain.errors import InvalidInput
+from worker.domain.errors import InvalidInput, StoreUnavailable
 from worker.domain.trigger import Origin
 from worker.engine.enqueue import accept, parse_request
 from worker.engine.runtime import clock, process_name
@@ -17,6 +19,9 @@ from worker.store.unreadable import put_away
 
 logger = logging.getLogger("zenbeat.tasks")
 
+PAUSE_SECONDS = 1.0
+"""Before a request goes back to the broker: Redis does not come back faster for being asked again at once."""
+
 
 @app.task(name="worker.execute")
 def execute(ids: list[str]) -> None:
@@ -25,11 +30,12 @@ def execute(ids: list[str]) -> None:
     runtime().run(Worker(engine).execute(ids))
 
 
-@app.task(name="worker.trigger", bind=True, max_retries=None)
+@app.task(name="worker.trigger", bind=True, acks_late=True)
 def trigger(self: "Task[Any, Any]", **request: Any) -> None:
     """Record a trigger that another application asked for, and dispatch it.
 
-    Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it.
+    Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it. So it may
+    be delivered twice, and is acknowledged only when it is on record.
     """
     try:
         runtime().run(_accept(request, str(self.request.id)))
@@ -38,6 +44,10 @@ def trigger(self: "Task[Any, Any]", **request: Any) -> None:
         engine = runtime().engine
         entry = {"reason": str(error), "headers": f"task {self.request.id}", "body": repr(request)[:2000]}
         runtime().run(put_away(engine.redis, engine.keys, entry))
+    except StoreUnavailable as error:
+        logger.error("request given back to the broker", extra={"task": self.request.id, "reason": error})
+        time.sleep(PAUSE_SECONDS)
+        raise Reject(error, requeue=True) from error
 
 
 async def _accept(request: dict[str, Any], task_id: str) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from worker.domain.trigger import Origin, trigger_id
+
 
 def send(app: Any, **request: Any) -> None:
     app.send_task("worker.trigger", kwargs={"pipeline": "training", **request}, queue="zenbeat")
@@ -49,7 +51,16 @@ def test_only_our_own_messages_are_in_our_own_queue(
     assert worker_ready.logs().count("queued") == 1
 
 
-GOOD_BODY = [[], {"ids": []}, {}]
+def test_a_request_that_cannot_be_recorded_now_is_not_lost(
+    worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    in_the_way = f"zenbeat:trigger:{trigger_id(Origin.CELERY, 'k')}"
+    worker_ready.redis.set(in_the_way, "no hash")
+    send(bare_app, idempotency_key="k")
+    eventually(lambda: "given back to the broker" in worker_ready.logs(), what="the trouble told")
+    worker_ready.redis.delete(in_the_way)
+    eventually(lambda: worker_ready.outcomes("started"), what="a run")
+    assert len(worker_ready.demo.state.runs) == 1
 
 
 @pytest.mark.parametrize(

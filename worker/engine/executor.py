@@ -127,13 +127,20 @@ class Executor:
     async def _send(self, ready: Sequence[Ready], token: str) -> None:
         """POST all, and write results as they come."""
         pending = {asyncio.create_task(self._attempt(each)) for each in ready}
-        while pending:
-            timeout = FLUSH_SECONDS if len(pending) > 1 else None
-            done, pending = await asyncio.wait(pending, timeout=timeout)
-            if done:
-                ended = [task.result() for task in done]
-                quick = sum(each.quick for each in ended)
-                await self._triggers.settle([each.settlement for each in ended], token, quick)
+        try:
+            while pending:
+                timeout = FLUSH_SECONDS if len(pending) > 1 else None
+                done, pending = await asyncio.wait(pending, timeout=timeout)
+                await self._settle([task.result() for task in done], token)
+        finally:
+            # Redis went away: these are unclear, and whoever claims them next looks first.
+            for task in pending:
+                task.cancel()
+
+    async def _settle(self, ended: Sequence[Ended], token: str) -> None:
+        if ended:
+            quick = sum(each.quick for each in ended)
+            await self._triggers.settle([each.settlement for each in ended], token, quick)
 
     async def _attempt(self, ready: Ready) -> Ended:
         begin = asyncio.get_running_loop().time()
