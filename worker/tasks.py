@@ -54,7 +54,9 @@ async def _accept(request: dict[str, Any], task_id: str) -> None:
     engine = runtime().engine
     accepted = await accept(engine.triggers, Origin.CELERY, parse_request(request), f"task:{task_id}", clock())
     logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
-    await engine.dispatcher.ring()
+    ids = await engine.dispatcher.take()
+    if ids:
+        await Worker(engine).execute(ids)
 
 
 @setup_logging.connect

@@ -17,6 +17,9 @@ LONGEST_TICK = 1.0
 
 SHORTEST_TICK = 0.01
 
+FANNING_TICK = 0.02
+"""While a sweep has room for more trials, its next ones are not kept waiting."""
+
 TRIM_EVERY = timedelta(minutes=10)
 
 
@@ -27,7 +30,9 @@ class Beat:
         self._engine = engine
         self._identity = process_name()
         self._lease = Lease(engine.redis, engine.keys, self._identity)
-        self._scheduler = Scheduler(Source(engine.settings.schedules_dir), engine.cursors, engine.triggers)
+        self._scheduler = Scheduler(
+            Source(engine.settings.schedules_dir), engine.cursors, engine.triggers, engine.dispatcher.ring
+        )
         self._leading: bool | None = None
         self._trouble = ""
         self._beaten: datetime | None = None
@@ -58,10 +63,10 @@ class Beat:
             return LONGEST_TICK
         await self._scheduler.tick(lead.now, lead.fence)
         await self._engine.dispatcher.reclaim()
-        await self._engine.fanout.advance()
+        fanning = await self._engine.fanout.advance()
         later = await self._engine.dispatcher.ring()
         await self._trim(lead.now)
-        return _until(lead.now, self._scheduler.next_fire(), later)
+        return FANNING_TICK if fanning else _until(lead.now, self._scheduler.next_fire(), later)
 
     async def _sign(self, now: datetime) -> None:
         if self._beaten is not None and now - self._beaten < EVERY:

@@ -23,9 +23,18 @@ class Dispatcher:
     async def ring(self) -> datetime | None:
         """Dispatch what the limits allow. Gives the instant when the next delayed trigger is ready."""
         ids, later = await self._triggers.dispatch()
+        await self._send(ids)
+        return later
+
+    async def take(self) -> list[str]:
+        """Dispatch what the limits allow, but keep one batch: for a worker that can execute it itself, at once."""
+        ids, _ = await self._triggers.dispatch()
+        await self._send(ids[self._batch :])
+        return ids[: self._batch]
+
+    async def _send(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), self._batch):
             await self._publish(ids[start : start + self._batch])
-        return later
 
     async def reclaim(self) -> None:
         """Return to waiting what a lost message or a dead worker held."""

@@ -71,25 +71,31 @@ class Fanout:
                 raise InvalidInput(f"sweep {definition.name} was started with another definition under this key: {key}")
         return identity, created
 
-    async def advance(self) -> None:
-        """Record the next trials of every active sweep, as far as there is room. Part of each tick."""
+    async def advance(self) -> bool:
+        """Record the next trials of every active sweep, as far as there is room. Part of each tick.
+
+        Tells whether any were recorded: then there may be room for more at once.
+        """
+        recorded = False
         for identity in await self._sweeps.active():
             row = await self._sweeps.get(identity)
             if row is None or row.next > row.total:
                 await self._sweeps.rest(identity)
                 continue
             try:
-                await self._go_on(row)
+                recorded |= await self._go_on(row)
             except (InvalidInput, ValueError) as error:
                 # One sweep that cannot be computed must not hold up everything else.
                 logger.error("sweep ended", extra={"sweep": row.id, "trial": row.next, "reason": error})
                 await self._sweeps.stop(row.id, row.recorded, f"after trial {row.recorded}: {error}")
+        return recorded
 
-    async def _go_on(self, row: SweepRow) -> None:
+    async def _go_on(self, row: SweepRow) -> bool:
         definition = decode_sweep(row.data)
         room = await self._room(row, definition)
         if room > 0:
             await self._record(row, definition, min(room, CHUNK))
+        return room > 0
 
     async def _room(self, row: SweepRow, definition: SweepDefinition) -> int:
         room = FULL - await self._triggers.waiting()

@@ -2,7 +2,7 @@
 
 import heapq
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,10 @@ logger = logging.getLogger("zenbeat.scheduler")
 
 CHUNK = 100
 """Schedules that are recorded in one script: long enough to be cheap, short enough that Redis answers others."""
+
+
+Ring = Callable[[], Awaitable[object]]
+"""Called after each chunk, to dispatch what was recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +54,9 @@ class Plan:
 class Scheduler:
     """The schedules of one shard, in memory as a heap of next fire times; the truth is the cursors in Redis."""
 
-    def __init__(self, source: Source, cursors: CursorStore, triggers: TriggerStore) -> None:
+    def __init__(self, source: Source, cursors: CursorStore, triggers: TriggerStore, ring: Ring) -> None:
         self._source = source
+        self._ring = ring
         self._cursors = cursors
         self._triggers = triggers
         self._tracked: dict[str, Tracked] = {}
@@ -77,6 +82,8 @@ class Scheduler:
         due = self._pop_due(now)
         for start in range(0, len(due), CHUNK):
             await self._write([self._plan(tracked, now) for tracked in due[start : start + CHUNK]])
+            # The first ones are on their way while the next are rendered.
+            await self._ring()
 
     def next_fire(self) -> datetime | None:
         """Give the instant at which something is due next."""
