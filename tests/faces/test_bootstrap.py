@@ -351,3 +351,23 @@ def test_no_index_is_asked_where_pip_may_not(tmp_path: Path, pip_settings: Calla
     pip_settings(no_index="1")
     with pytest.raises(SetupError, match="PIP_NO_INDEX"):
         fetch(WHEEL, tmp_path)
+
+
+def test_a_broken_settings_file_of_pip_is_named(tmp_path: Path, pip_settings: Callable[..., None]) -> None:
+    settings = tmp_path / "pip.conf"
+    settings.write_text("index-url = https://example.com/simple\n")
+    pip_settings(config_file=str(settings))
+    with pytest.raises(SetupError, match=rf"(?s)settings cannot be read.*{settings}"):
+        fetch(WHEEL, tmp_path)
+
+
+def test_no_settings_file_is_read_where_pip_reads_none(
+    index: Path, tmp_path: Path, pip_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "pip.conf"
+    settings.write_text(f"[global]\nindex-url = {(index / 'simple').as_uri()}\n")
+    monkeypatch.setattr("worker.bootstrap.getpip.PIP_CONF", (str(settings),))
+    assert fetch(WHEEL, tmp_path).read_bytes() == CONTENT
+    pip_settings(config_file=os.devnull, proxy="http://127.0.0.1:9")
+    with pytest.raises(SetupError, match=r"pypi\.org"):
+        fetch(WHEEL, tmp_path)

@@ -158,11 +158,19 @@ def _indexes() -> Sequence[str]:
 
 def _option(name: str) -> str:
     """Read one of pip's settings as pip does: from the environment, else from pip.conf; "" without one."""
-    environment = os.environ  # noqa: TID251 - no settings exist yet, and these are pip's
-    found = environment.get("PIP_" + name.upper().replace("-", "_"))
+    found = os.environ.get("PIP_" + name.upper().replace("-", "_"))  # noqa: TID251 - no settings exist yet
     if found is not None:
         return found
-    files = [str(Path(path).expanduser()) for path in PIP_CONF]
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read([*files, environment.get("PIP_CONFIG_FILE", "")], encoding="utf-8")
+    try:
+        parser.read(_files(), encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise SetupError(f"pip's own settings cannot be read: {error}") from error
     return parser.get("install", name, fallback=parser.get("global", name, fallback=""))
+
+
+def _files() -> Sequence[str]:
+    named = os.environ.get("PIP_CONFIG_FILE", "")  # noqa: TID251 - no settings exist yet, and this is pip's
+    if named == os.devnull:  # pip's word for "no file at all"
+        return ()
+    return [*(str(Path(path).expanduser()) for path in PIP_CONF), named]

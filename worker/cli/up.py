@@ -131,9 +131,15 @@ class Supervisor:
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
-    if process.stdout is not None:
-        async for line in process.stdout:
-            yield line.decode(errors="replace").rstrip("\n")
+    """Give what a part says, line by line; one that is longer than the pipe's buffer may be is left out."""
+    while process.stdout is not None:
+        try:
+            line = await process.stdout.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        yield line.decode(errors="replace").rstrip("\n")
 
 
 def _ended(code: int) -> str:
@@ -213,7 +219,13 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, de
 
 
 @click.command()
-@click.option("--demo-port", default=DEMO_PORT, show_default=True, help="Port of the demo ZenML server.")
+@click.option(
+    "--demo-port",
+    type=click.IntRange(1, 65535),
+    default=DEMO_PORT,
+    show_default=True,
+    help="Port of the demo ZenML server.",
+)
 def up(demo_port: int) -> None:
     """Start everything in this terminal: Redis, beat, worker, and a demo ZenML server where none is set."""
     logging.getLogger("asyncio").setLevel(logging.WARNING)
