@@ -14,6 +14,7 @@ from worker.domain.retry import LONGEST_RETRY_AFTER, RetryPolicy
 from worker.domain.schedule import CatchUp, Schedule, Target, catchup_window
 from worker.domain.timing import Timing
 from worker.domain.trigger import (
+    KEY_ATTEMPTS,
     Origin,
     complete_body,
     idempotency_key,
@@ -80,14 +81,16 @@ def test_tags_and_body_name_the_trigger_and_keep_the_users_own() -> None:
 
 
 def test_an_idempotency_key_is_a_uuid_of_everything_that_matters() -> None:
-    key = idempotency_key(FROZEN_ID, "/u", b"{}", 0)
+    key = idempotency_key(FROZEN_ID, "/u", b"{}", 0, 0)
     assert UUID(key).version == 5
     others = {
-        idempotency_key(FROZEN_ID, "/v", b"{}", 0),
-        idempotency_key(FROZEN_ID, "/u", b"[]", 0),
-        idempotency_key(FROZEN_ID, "/u", b"{}", 1),
+        idempotency_key(FROZEN_ID, "/v", b"{}", 0, 0),
+        idempotency_key(FROZEN_ID, "/u", b"[]", 0, 0),
+        idempotency_key(FROZEN_ID, "/u", b"{}", 1, 0),
     }
     assert len({key, *others}) == 4
+    assert idempotency_key(FROZEN_ID, "/u", b"{}", 0, KEY_ATTEMPTS - 1) == key
+    assert idempotency_key(FROZEN_ID, "/u", b"{}", 0, KEY_ATTEMPTS) != key
 
 
 def test_errors_say_whether_to_try_again() -> None:

@@ -105,6 +105,46 @@ def test_a_post_that_failed_is_tried_again(fault: dict[str, Any], flow: Any, dem
     flow(body)
 
 
+def test_a_run_that_was_never_queued_makes_room_for_one_that_runs(flow: Any, demo: DemoServer) -> None:
+    demo.faults.add("queue_fails", match=START)
+
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.settle()
+        state = await f.state(identity)
+        (run,) = demo.state.runs.values()
+        assert (state["state"], state["run_id"]) == ("started", str(run.id))
+        assert run.course.reason is None
+
+    flow(body)
+
+
+def test_a_full_server_that_keeps_the_names_of_what_it_refused(flow: Any) -> None:
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=f"k{number}") for number in range(6)]
+        await f.settle(60)
+        states = [await f.state(identity) for identity in ids]
+        assert {state["state"] for state in states} == {"started"}
+        assert {state["run_id"] for state in states} == {str(run.id) for run in server.state.runs.values()}
+        assert not [run for run in server.state.runs.values() if run.course.reason]
+
+    with DemoServer(capacity=1, submit_seconds=0.2, version="0.96.0") as server:
+        flow(body, ZENML_STORE_URL=server.url)
+
+
+def test_a_key_that_a_killed_server_spoilt_is_not_used_for_ever(flow: Any, demo: DemoServer) -> None:
+    demo.faults.add("killed", match=START)
+
+    async def body(f: Any) -> None:
+        identity = await f.ask()
+        await f.settle(60)
+        assert (await f.state(identity))["state"] == "started"
+        assert len(demo.state.runs) == 1
+        assert demo.state.posts > 2, "the spoilt key was met again"
+
+    flow(body)
+
+
 def test_what_the_template_does_not_know_is_named_and_nothing_is_posted(flow: Any, demo: DemoServer) -> None:
     async def body(f: Any) -> None:
         identity = await f.ask(config={"steps": {"model_trainr": {"parameters": {"lr": 0.1}}}, "stepz": {}})

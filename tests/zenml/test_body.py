@@ -105,8 +105,3 @@ def test_what_versions_can(version, can):
     names = ("projects", "partial_parameters", "idempotency_key", "snapshots")
     assert {name for name in names if getattr(told, name)} == can
     assert told.tag_filter == ("tags" if version >= (0, 80, 0) else "tag")
-
-
-def test_0_96_leaves_a_run_when_it_is_full():
-    full = [text for text in ("0.95.9", "0.96.0", "0.96.1", "0.96.2") if server(text).capabilities.busy_leaves_a_run]
-    assert full == ["0.96.0", "0.96.1"]

@@ -16,6 +16,8 @@ NAMESPACE = UUID("6b1f7f0e-8d5b-5c39-9a59-2f4c6f0f8a11")
 SHORT = 12
 """Hex digits of the id in a run name: 48 bits, so that 100,000 names in a project clash with p < 2e-5."""
 
+KEY_ATTEMPTS = 3
+
 LONGEST_RUN_NAME = 255  # the column in ZenML's database
 
 
@@ -126,11 +128,12 @@ def complete_body(config: Mapping[str, Any], name: str, own_tags: list[str]) -> 
     return {**config, "run_name": name, "tags": [*config.get("tags", []), *own_tags]}
 
 
-def idempotency_key(identity: str, url: str, body: bytes, generation: int) -> str:
+def idempotency_key(identity: str, url: str, body: bytes, generation: int, attempts: int) -> str:
     """Derive the `Idempotency-Key` of a POST.
 
-    ZenML compares neither body nor URL, so both are part of the key; the generation goes up when a key is spoilt
-    for ever, which happens when the server is killed in the middle of a request.
+    ZenML compares neither body nor URL, so both are part of the key. A key is spoilt for ever when the server is killed
+    in the middle of a request; so the generation goes up with every replay, and `KEY_ATTEMPTS` attempts share a key.
+    Under another key, it is still the run's name that keeps the run from being started twice.
     """
     digest = uuid5(NAMESPACE, body.hex())
-    return str(uuid5(UUID(identity), f"{url}#{digest}#{generation}"))
+    return str(uuid5(UUID(identity), f"{url}#{digest}#{generation}#{attempts // KEY_ATTEMPTS}"))

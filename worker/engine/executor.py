@@ -122,7 +122,16 @@ class Executor:
     async def _look(self, claim: Claimed, resolved: Resolved) -> Settlement | None:
         """Look for a run that an earlier attempt may have started."""
         run = await self._zenml.find_run(claim.trigger.run_name, resolved.resolution.project)
-        return await self._started(claim, run, resolved, adopted=True) if run else None
+        if run is None or await self._cleared(run):
+            return None
+        return await self._started(claim, run, resolved, adopted=True)
+
+    async def _cleared(self, run: Run) -> bool:
+        """Free the name of a run that the server refused to start, and tell whether it was one."""
+        if run.never_ran:
+            logger.warning("deleting a run that never ran", extra={"run_id": run.id, "reason": run.status_reason})
+            await self._zenml.delete_run(run)
+        return run.never_ran
 
     async def _send(self, ready: Sequence[Ready], token: str) -> None:
         """POST all, and write results as they come."""
@@ -156,7 +165,9 @@ class Executor:
         try:
             run = await self._start(ready.claim, ready.launch)
         except NameTaken as error:
-            return await self._adopt(ready, error)
+            if adopted := await self._adopt(ready, error):
+                return adopted
+            run = await self._start(ready.claim, ready.launch)
         except Refused as error:
             # Not only 404: ZenML answers 400 for a template whose pipeline was deleted.
             ready = await self._resolved_anew(ready, error)
@@ -164,11 +175,11 @@ class Executor:
         return await self._started(ready.claim, run, ready.resolved, left_out=ready.launch.left_out)
 
     async def _start(self, claim: Claimed, launch: Launch) -> Run:
-        key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation)
+        key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation, claim.attempts)
         return await self._zenml.start(launch, key)
 
-    async def _adopt(self, ready: Ready, taken: NameTaken) -> Settlement:
-        """Take the run that has our name for ours, if its tags say so."""
+    async def _adopt(self, ready: Ready, taken: NameTaken) -> Settlement | None:
+        """Take the run that has our name for ours, if its tags say so; None if it never ran and the name is free."""
         trigger = ready.claim.trigger
         run = await self._zenml.find_run(trigger.run_name, ready.resolved.resolution.project)
         if run is None:
@@ -177,6 +188,8 @@ class Executor:
             raise Refused(
                 f"a run named {trigger.run_name} exists and is not ours (run {run.id})", code="name_collision"
             ) from taken
+        if await self._cleared(run):
+            return None
         return await self._started(ready.claim, run, ready.resolved, adopted=True)
 
     async def _resolved_anew(self, ready: Ready, gone: Refused) -> Ready:

@@ -11,7 +11,7 @@ from worker.domain.errors import NotFound, NotSent, ZenMLError
 from worker.zenml import body as bodies
 from worker.zenml.auth import Clock, make_auth
 from worker.zenml.check import check
-from worker.zenml.classify import START, Reader, failure
+from worker.zenml.classify import READ, START, Reader, failure
 from worker.zenml.lookup import Lookup, is_id
 from worker.zenml.models import Launch, PipelineRef, Resolution, Route, Run, ServerInfo, Startable
 from worker.zenml.options import MEBIBYTE, ZenMLOptions
@@ -119,6 +119,12 @@ class ZenML:
         page = await self._runs(filters, project)
         found = next((item for item in page.items if item.name == name), None)
         return self._run(found, self._questions.scope(project) or "") if found else None
+
+    async def delete_run(self, run: Run) -> None:
+        """Delete a run, which frees its name. One that is gone already is fine."""
+        answer = await self._wire.delete(f"{API}/runs/{run.id}")
+        if answer.status not in {200, 204, 404}:
+            raise failure(answer, READ, self._reader, f"run {run.id}")
 
     async def run(self, identity: str) -> Run:
         """Read a run. Raises NotFound."""

@@ -113,6 +113,11 @@ class Launch:
     project: str = ""
 
 
+NEVER_RAN = ("Failed to queue run.", "Snapshot execution queue is full.")
+"""What a server says of a run that it refused to start, but whose row, with the name, it kept. The second one is what
+0.96.0 and 0.96.1 leave behind with every 429."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run on the server."""
@@ -127,3 +132,8 @@ class Run:
     """Read by `find_run` and `run`; not after `start`."""
     url: str | None = None
     """Its page in the dashboard, where the server tells its address."""
+
+    @property
+    def never_ran(self) -> bool:
+        """Whether the server refused to start it, and only keeps its name."""
+        return self.status == "failed" and self.status_reason in NEVER_RAN

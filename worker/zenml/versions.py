@@ -15,9 +15,7 @@ LINKS_WITH_PROJECT: Version = (0, 83, 0)
 IGNORES_UNKNOWN_FIELDS: Version = (0, 82, 0)
 PARTIAL_PARAMETERS: Version = (0, 82, 1)
 IDEMPOTENCY_KEY: Version = (0, 83, 1)
-KEY_AS_BEARER: Version = (0, 91, 2)
 DYNAMIC_PIPELINES: Version = (0, 92, 0)
-BUSY_LEAVES_A_RUN = ((0, 96, 0), (0, 96, 2))
 
 BODY_FIELDS: Mapping[str, Version] = {
     "run_name": FIRST,
@@ -110,11 +108,7 @@ class Capabilities:
     partial_parameters: bool
     """Before, the body has to carry every parameter of every step."""
     idempotency_key: bool
-    key_as_bearer: bool
-    """It takes an API key as token, at the price of a password hash for each request. We log in instead."""
     dynamic_pipelines: bool
-    busy_leaves_a_run: bool
-    """Refusing for want of capacity leaves a failed run that keeps its name."""
     tag_filter: str
 
 
@@ -126,7 +120,6 @@ def parse(text: str) -> Version | None:
 
 def capabilities(version: Version) -> Capabilities:
     """Tell what a server of this version can do."""
-    begin, end = BUSY_LEAVES_A_RUN
     return Capabilities(
         templates=version >= FIRST,
         snapshots=version >= SNAPSHOTS,
@@ -135,8 +128,6 @@ def capabilities(version: Version) -> Capabilities:
         ignores_unknown_fields=version >= IGNORES_UNKNOWN_FIELDS,
         partial_parameters=version >= PARTIAL_PARAMETERS,
         idempotency_key=version >= IDEMPOTENCY_KEY,
-        key_as_bearer=version >= KEY_AS_BEARER,
         dynamic_pipelines=version >= DYNAMIC_PIPELINES,
-        busy_leaves_a_run=begin <= version < end,
         tag_filter="tags" if version >= PROJECTS else "tag",
     )

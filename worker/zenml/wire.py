@@ -60,6 +60,14 @@ class Wire:
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise NotSent(self._lost(error), code=_code(error)) from error
 
+    async def delete(self, path: str) -> Answer:
+        """DELETE something. Raises NotSent if no answer came; it may be gone all the same."""
+        request = self._request("DELETE", path)
+        try:
+            return await self._send(request, self._auth)
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise NotSent(self._lost(error), code=_code(error)) from error
+
     async def write(self, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """POST something. Raises NotSent if it did not reach the server, Unclear if it may have."""
         request = self._request("POST", path, content=content, headers=headers)
