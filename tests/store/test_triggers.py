@@ -344,6 +344,25 @@ def test_a_sweep_counts_its_trials(run: Any) -> None:
     run(body)
 
 
+@pytest.mark.parametrize("before", ["dead", "cancelled"])
+def test_a_run_that_shows_late_moves_its_trial_from_one_count_to_the_other(before: str, run: Any) -> None:
+    async def body(store: Store) -> None:
+        await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=1, now=LONG_AGO)
+        await store.add(make("t", sweep="s", trial=1))
+        ids, _ = await store.triggers.dispatch()
+        if before == "dead":
+            await store.triggers.claim(ids, "token")
+            await store.triggers.settle([settled(ids[0], Status.DEAD)], "token", 0)
+        else:
+            await store.triggers.withdraw(ids[0], TriggerState.CANCELLED, {"status": "cancelled"})
+        assert await store.triggers.settle([settled(ids[0], Status.STARTED)], "stale", 0) == [True]
+        row = await store.sweeps.get("s")
+        assert row is not None
+        assert (row.open, row.started, row.dead, row.cancelled) == (0, 1, 0, 0)
+
+    run(body)
+
+
 def test_old_outcomes_and_triggers_are_forgotten(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))

@@ -13,7 +13,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local refused = false
 
-local function finish(key, result)
+local function finish(key, result, before)
   redis.call('HSET', key, 'state', result.status, 'ended', string.format('%.0f', now))
   redis.call('ZREM', KEYS[1], result.id)
   redis.call('ZREM', KEYS[2], result.id)
@@ -25,7 +25,8 @@ local function finish(key, result)
   end
   local sweep = redis.call('HGET', key, 'sweep')
   if sweep then
-    redis.call('HINCRBY', ARGV[2] .. sweep, 'open', -1)
+    local ended = before == 'dead' or before == 'cancelled'
+    redis.call('HINCRBY', ARGV[2] .. sweep, ended and before or 'open', -1)
     redis.call('HINCRBY', ARGV[2] .. sweep, result.status, 1)
   end
 end
@@ -52,7 +53,7 @@ local function write(result)
   if result.status == 'retrying' then
     again(key, result)
   else
-    finish(key, result)
+    finish(key, result, known[1])
   end
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', unpack(result.outcome))
   return 1
