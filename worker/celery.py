@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from celery import Celery
 from kombu.entity import Exchange, Queue
+from kombu.exceptions import OperationalError
 
-from worker.domain.errors import InvalidInput
+from worker.domain.errors import BrokerUnavailable, InvalidInput
 from worker.settings import Settings, load_settings
 
 DOOR = "zenbeat"
@@ -19,6 +20,8 @@ DOOR = "zenbeat"
 
 DOORBELL = "zenbeat.doorbell"
 """Queue for our own messages with ids, so that a flood at the door does not hold them up."""
+
+PUBLISH_SECONDS = 2.0
 
 EXPIRES = 60
 """Seconds after which a doorbell message means nothing: its ids have been rung again since."""
@@ -102,7 +105,16 @@ app = make_app(settings)
 
 
 async def publish(ids: Sequence[str]) -> None:
-    """Send one doorbell message. In a thread, because Celery's publishing blocks."""
-    await asyncio.to_thread(
-        app.send_task, "worker.execute", kwargs={"ids": list(ids)}, queue=DOORBELL, expires=EXPIRES, retry=False
-    )
+    """Send one doorbell message. Raises BrokerUnavailable.
+
+    In a thread, because Celery's publishing blocks; and not for long, because a beat has a lead to keep.
+    """
+    try:
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            await asyncio.to_thread(
+                app.send_task, "worker.execute", kwargs={"ids": list(ids)}, queue=DOORBELL, expires=EXPIRES, retry=False
+            )
+    except Exception as error:
+        if not isinstance(error, (OperationalError, TimeoutError, *app.connection_for_write().connection_errors)):
+            raise
+        raise BrokerUnavailable(f"Celery's broker cannot be reached ({error or 'no answer'})") from error

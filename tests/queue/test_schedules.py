@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from worker.demo.valkey import EmbeddedRedis
+
 EVERY_SECOND = """\
 schedules:
   - name: ticking
@@ -104,6 +106,28 @@ def test_messages_that_are_lost_are_rung_again(stack: Any, eventually: Callable[
     stack.redis.delete("zenbeat.doorbell")
     stack.start("worker")
     eventually(lambda: len(stack.outcomes("started")) >= 3, what="runs")
+
+
+def test_a_broker_that_is_away_holds_up_no_record_and_is_used_when_it_is_back(
+    stack: Any, eventually: Callable[..., None], tmp_path: Any
+) -> None:
+    broker = EmbeddedRedis(tmp_path / "broker", persist=False)
+    with broker as address:
+        stack.define(EVERY_SECOND)
+        stack.start("worker", CELERY_BROKER_URL=address)
+        stack.start("beat", CELERY_BROKER_URL=address)
+        eventually(lambda: stack.outcomes("started"), what="a run")
+        os.kill(broker.pid, signal.SIGKILL)
+        eventually(lambda: "workers not rung" in stack.logs(), what="a sentence")
+        count = len(fires(stack))
+        eventually(lambda: len(fires(stack)) >= count + 4, what="fires on record meanwhile")
+        epoch = stack.redis.get("zenbeat:leader:0")
+        broker.start()
+        due = set(fires(stack).values())
+        eventually(lambda: due <= {one["trigger"] for one in stack.outcomes("started")}, 60, "a run for each")
+        assert stack.redis.get("zenbeat:leader:0") == epoch, "the lead was kept"
+        stack.end()
+    assert "Traceback" not in stack.logs()
 
 
 def test_invalid_settings_end_both_with_exit_2_and_a_sentence(stack: Any) -> None:

@@ -3,6 +3,7 @@
 ZenbeatError
 ├── InvalidInput              what a person wrote cannot be used; carries every fault at once
 ├── StoreUnavailable          Redis cannot be reached, or refuses to work
+├── BrokerUnavailable         Celery's broker cannot be reached; what is recorded is rung again later
 └── ZenMLError                a call to ZenML did not give what was asked for
     ├── Refused               a definite no; trying the same again gives the same
     │   ├── NotFound          the pipeline, template, snapshot or project does not exist
@@ -53,6 +54,10 @@ class InvalidInput(ZenbeatError):
 
 class StoreUnavailable(ZenbeatError):
     """Redis cannot be reached, or refuses to work."""
+
+
+class BrokerUnavailable(ZenbeatError):
+    """Celery's broker cannot be reached. Nothing is lost: what is recorded is rung again later."""
 
 
 class ZenMLError(ZenbeatError):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from worker.domain.errors import BrokerUnavailable
 from worker.store.triggers import TriggerStore
 
 logger = logging.getLogger("zenbeat.dispatcher")
@@ -33,8 +34,12 @@ class Dispatcher:
         return ids[: self._batch]
 
     async def _send(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), self._batch):
-            await self._publish(ids[start : start + self._batch])
+        try:
+            for start in range(0, len(ids), self._batch):
+                await self._publish(ids[start : start + self._batch])
+        except BrokerUnavailable as error:
+            # Nobody claims what was not sent, so it goes back to waiting, and is sent again.
+            logger.warning("workers not rung", extra={"triggers": len(ids), "reason": error})
 
     async def reclaim(self) -> None:
         """Return to waiting what a lost message or a dead worker held."""
