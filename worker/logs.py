@@ -20,6 +20,8 @@ SECRET = re.compile(
 def clean(text: str) -> str:
     """Blot out secrets and encode what could forge a line or move the cursor."""
     blotted = SECRET.sub("***", text)
+    if blotted.isprintable():  # nearly always, and it is cheap to ask
+        return blotted
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in blotted)
 
 

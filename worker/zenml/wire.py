@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import aiohttp
 import httpx
@@ -91,9 +92,13 @@ class Wire:
         if not self._options.url:
             raise NotSent(NO_ADDRESS, code="no_address")
         extensions = {"flight": Flight(), "max_bytes": max_bytes or self._options.max_bytes}
-        url = self._options.url + path
         return self._client.build_request(
-            method, url, params=params, content=content, headers=headers, extensions=extensions
+            method,
+            _parsed(self._options.url + path),
+            params=params,
+            content=content,
+            headers=headers,
+            extensions=extensions,
         )
 
     async def _send(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
@@ -112,6 +117,12 @@ class Wire:
         if isinstance(error, TimeoutError | httpx.TimeoutException) and not str(error):
             return f"{where} gave no answer within {self._options.total_timeout:g} s"
         return f"{where} gave no answer ({str(error) or type(error).__name__})"
+
+
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> httpx.URL:
+    """Parse an address. Launches go to a few addresses, and parsing one is not cheap."""
+    return httpx.URL(url)
 
 
 def _code(error: Exception) -> str:
