@@ -1,9 +1,13 @@
 """The settings: read in one place, all faults at once, secrets never shown."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from worker import running
 from worker.domain.errors import InvalidInput
 from worker.settings import SECRETS, VARIABLES, load_settings
 
@@ -27,6 +31,36 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     assert settings.zenml_api_key is not None
     assert settings.zenml_api_key.get_secret_value() == "ZENKEY_x"
     assert {"REDIS_URL", "CELERY_BROKER_URL", "ZENML_STORE_API_KEY", "ZENML_STORE_API_TOKEN"} == SECRETS
+
+
+@pytest.mark.parametrize(
+    ("given", "redis", "zenml"),
+    [
+        ({}, "redis://up", "http://demo"),
+        ({"REDIS_URL": "redis://mine"}, "redis://mine", "http://demo"),
+        ({"ZENML_STORE_URL": "https://mine"}, "redis://up", "https://mine"),
+    ],
+)
+def test_what_is_not_set_is_that_of_a_running_up(given: dict[str, str], redis: str, zenml: str, tmp_path: Path) -> None:
+    folder = tmp_path / ".zenbeat"
+    running.leave(folder, {"REDIS_URL": "redis://up", "ZENML_STORE_URL": "http://demo", "ZENML_STORE_API_KEY": "k"})
+    settings = load_settings(given, tmp_path)
+    assert (settings.redis, settings.zenml_url) == (redis, zenml)
+    assert (settings.zenml_api_key is None) == (zenml == "https://mine"), "no key goes to another server"
+    assert load_settings({}, tmp_path, join=False).redis == "redis://127.0.0.1:6379/0"
+    running.take_away(folder)
+    assert load_settings({}, tmp_path).zenml_url is None
+
+
+def test_the_note_of_an_up_that_was_killed_is_not_believed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    running.leave(tmp_path / ".zenbeat", {"REDIS_URL": "redis://up"})
+    note = tmp_path / ".zenbeat" / running.NOTE
+    note.write_text(note.read_text().replace(str(os.getpid()), str(gone.pid)))
+    assert load_settings({}, tmp_path).redis == "redis://127.0.0.1:6379/0"
+    running.take_away(tmp_path / ".zenbeat")
+    assert note.exists(), "it is not ours"
 
 
 def test_all_faults_come_at_once_each_with_its_variable(tmp_path: Path) -> None:

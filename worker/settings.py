@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from worker import running
 from worker.domain.errors import Fault, InvalidInput
 from worker.domain.nearest import nearest
 
@@ -125,14 +126,20 @@ SECRETS = frozenset(
 FILE = "_FILE"
 
 
-def load_settings(environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
+def load_settings(
+    environment: Mapping[str, str] | None = None, directory: Path | None = None, *, join: bool = True
+) -> Settings:
     """Read the settings from `environment` (the process's own by default), then from `directory/.env`.
 
+    Where neither names a Redis or a ZenML server, those of an `up` that runs here are taken, if `join`.
     Raises InvalidInput with every fault.
     """
     given = os.environ if environment is None else environment  # noqa: TID251 - this is the one reader
-    from_file = {k: v for k, v in dotenv_values((directory or Path()) / ".env").items() if v is not None}
+    place = directory or Path()
+    from_file = {k: v for k, v in dotenv_values(place / ".env").items() if v is not None}
     merged = {name: value for name, value in {**from_file, **given}.items() if value != ""}
+    if join:
+        merged = {**_of_running_up(merged, place), **merged}
     faults: list[Fault] = []
     values = _values(merged, faults)
     try:
@@ -142,6 +149,12 @@ def load_settings(environment: Mapping[str, str] | None = None, directory: Path 
     if faults:
         raise InvalidInput(faults)
     return settings
+
+
+def _of_running_up(merged: Mapping[str, str], directory: Path) -> dict[str, str]:
+    data = directory / merged.get("ZENBEAT_DATA_DIR", Settings.model_fields["data_dir"].default)
+    taken = [group for group in ("REDIS_URL", "ZENML_STORE_") if not any(name.startswith(group) for name in merged)]
+    return {name: value for name, value in running.read(data).items() if name.startswith(tuple(taken))}
 
 
 def _values(merged: Mapping[str, str], faults: list[Fault]) -> dict[str, Any]:

@@ -112,6 +112,35 @@ def test_a_second_start_keeps_the_data_and_a_second_up_is_refused(terminal: Any,
     assert not again.said("timing changed")
 
 
+def test_a_command_in_another_terminal_finds_it(terminal: Any, eventually: Any, tmp_path: Path) -> None:
+    up = terminal("--demo-port", free_port())
+    eventually(lambda: up.said(r"started +quick"), what="a run")
+
+    def zenbeat(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ZEN", "REDIS", "CELERY"))}
+        return subprocess.run(
+            [sys.executable, "-m", "worker", *words],
+            env={**clean, **environment},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    asked = zenbeat("trigger", "scoring", "--wait")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert zenbeat("doctor").returncode == 0
+    assert zenbeat("outcome", "list", REDIS_URL="redis://127.0.0.1:9/0").returncode == 69, "what is set counts"
+    note = tmp_path / ".zenbeat" / "up.env"
+    assert note.stat().st_mode & 0o077 == 0
+    second = terminal("--demo-port", free_port())
+    assert second.process.wait(20) == 1
+    assert note.exists(), "the second one takes nothing away"
+    up.end()
+    assert not note.exists()
+
+
 @pytest.mark.parametrize("role", ["beat", "worker", "valkey"])
 def test_a_part_that_dies_is_named_and_started_again(role: str, terminal: Any, eventually: Any) -> None:
     up = terminal("--demo-port", free_port())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from worker import running
 from worker.cli.lines import Printer
 from worker.demo.valkey import EmbeddedRedis, die_with_parent
 from worker.demo.zenml import DEMO_API_KEY
@@ -159,7 +160,7 @@ def _parts(settings: Settings, redis_url: str, demo_port: int) -> list[Part]:
     environment.pop("REDIS_URL_FILE", None)
     parts = []
     if settings.zenml_url is None:
-        environment |= {"ZENML_STORE_URL": f"http://127.0.0.1:{demo_port}", "ZENML_STORE_API_KEY": DEMO_API_KEY}
+        environment |= _demo(demo_port)
         demo = [sys.executable, "-m", "worker", "demo-zenml", "--port", str(demo_port)]
         parts.append(Part(name="demo", command=demo, environment=environment))
     for role in ("worker", "beat"):
@@ -168,11 +169,23 @@ def _parts(settings: Settings, redis_url: str, demo_port: int) -> list[Part]:
     return parts
 
 
+def _demo(port: int) -> dict[str, str]:
+    return {"ZENML_STORE_URL": f"http://127.0.0.1:{port}", "ZENML_STORE_API_KEY": DEMO_API_KEY}
+
+
 def _own_redis(settings: Settings) -> EmbeddedRedis | None:
     """Give the embedded Redis, unless an address is set."""
     if "redis_url" in settings.model_fields_set:
         return None
     return EmbeddedRedis(settings.data_dir / "valkey")
+
+
+def _note(settings: Settings, redis: EmbeddedRedis | None, redis_url: str, demo_port: int) -> dict[str, str]:
+    """Give what others cannot know: what was not set."""
+    return {
+        **({"REDIS_URL": redis_url} if redis else {}),
+        **({} if settings.zenml_url else _demo(demo_port)),
+    }
 
 
 def _check_port(port: int) -> None:
@@ -215,6 +228,8 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, de
     for fault in definitions.faults:
         printer.warn("up", str(fault))
     printer.expect(definitions.schedules, clock())
+    printer.say("up", "In another terminal, `zenbeat` finds all this by itself: zenbeat doctor, zenbeat outcome tail")
+    printer.say("up", f"Other programs find the addresses in {settings.data_dir / running.NOTE}")
     printer.say("up", "Ctrl-C ends everything; the data stays")
 
 
@@ -229,16 +244,18 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, de
 def up(demo_port: int) -> None:
     """Start everything in this terminal: Redis, beat, worker, and a demo ZenML server where none is set."""
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    settings = load_settings()
+    settings = load_settings(join=False)
     printer = Printer(zone=None)
     if settings.zenml_url is None:
         _check_port(demo_port)
     redis = _own_redis(settings)
     try:
         redis_url = redis.start() if redis else settings.redis
+        running.leave(settings.data_dir, _note(settings, redis, redis_url, demo_port))
         _greet(printer, settings, redis, demo_port)
         asyncio.run(_up(settings, printer, redis, redis_url, demo_port))
     finally:
+        running.take_away(settings.data_dir)
         if redis is not None:
             redis.stop()
     printer.say("up", "ended")

@@ -19,6 +19,7 @@ from typing import IO
 import redis
 
 from worker.domain.errors import ZenbeatError
+from worker.running import lives
 
 READY_SECONDS = 20.0
 STOP_SECONDS = 4.0
@@ -126,7 +127,7 @@ class EmbeddedRedis:
         deadline = time.monotonic() + STOP_SECONDS
         while not _try_lock(lock):
             owner = lock.read().strip()
-            if _lives(owner) or time.monotonic() > deadline:
+            if lives(owner) or time.monotonic() > deadline:
                 lock.close()
                 raise EmbeddedRedisError(
                     f"{self.directory} is in use by another `up` (process {owner or 'unknown'}): end that one, "
@@ -234,19 +235,6 @@ def _try_lock(lock: IO[str]) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
-
-
-def _lives(pid: str) -> bool:
-    """Tell whether a process is there; one that we cannot see, such as in another container, is not."""
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
     return True
 
 
