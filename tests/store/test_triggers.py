@@ -365,10 +365,16 @@ def test_a_run_that_shows_late_moves_its_trial_from_one_count_to_the_other(befor
 
 def test_old_outcomes_and_triggers_are_forgotten(run: Any) -> None:
     async def body(store: Store) -> None:
-        await store.add(make("a"))
+        await store.add(make("a"), make("b"))
         await store.triggers.withdraw(make("a").id, TriggerState.CANCELLED, {"status": "cancelled"})
-        assert await store.triggers.newest(1)
+        ids, _ = await store.triggers.dispatch()
+        await store.triggers.claim(ids, "token")
+        await store.triggers.settle([settled(ids[0], Status.DEAD)], "token", 0)
+        await store.triggers.trim(LONG_AGO)
+        assert await store.triggers.dead(1) == [make("b").id]
+        assert len(await store.triggers.newest(2)) == 2
         await store.triggers.trim(FAR)
-        assert await store.triggers.newest(1) == []
+        assert await store.triggers.newest(1) == await store.triggers.dead(1) == []
+        assert await store.state(make("b").id) == {}
 
     run(body)

@@ -34,6 +34,8 @@ PRIORITY_STEP_MS = 60_000
 FIRST_WINDOW = 4
 """Launches at once that a server is trusted with before anything is known of it (ZenML's own default takes 2)."""
 
+TRIMMED_AT_ONCE = 1_000
+
 MOST_LOSSES = 5
 """Workers that may die holding a trigger before it is a dead letter."""
 
@@ -273,12 +275,17 @@ class TriggerStore:
             return int(sum(await pipe.execute()))
 
     async def trim(self, now: datetime) -> None:
-        """Forget outcomes and ended triggers past their time."""
+        """Forget outcomes, ended triggers and dead letters past their time."""
         oldest = milliseconds(now - self.limits.keep)
-        async with translated(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.xtrim(self.keys.outcomes, minid=str(oldest), approximate=True)
-            pipe.zremrangebyscore(self.keys.triggers, "-inf", oldest)
-            await pipe.execute()
+        async with translated():
+            dead = await self.redis.zrangebyscore(self.keys.dead, "-inf", oldest, start=0, num=TRIMMED_AT_ONCE)
+            async with self.redis.pipeline(transaction=True) as pipe:
+                pipe.xtrim(self.keys.outcomes, minid=str(oldest), approximate=True)
+                pipe.zremrangebyscore(self.keys.triggers, "-inf", oldest)
+                for identity in map(text, dead):
+                    pipe.zrem(self.keys.dead, identity)
+                    pipe.unlink(self.keys.trigger(identity))
+                await pipe.execute()
 
 
 def _ms(duration: timedelta) -> int:
