@@ -14,6 +14,7 @@ import redis
 from celery import Celery
 
 from worker.demo.valkey import EmbeddedRedis
+from worker.demo.zenml import DEMO_API_KEY, DemoServer
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +129,21 @@ def make_stack(tmp_path: Path, redis_url: str) -> Iterator[Callable[[str, str], 
     yield make
     for stack in made:
         stack.end()
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A demo ZenML server that takes any number of launches at once."""
+    with DemoServer(capacity=None, failure_rate=0) as server:
+        yield server
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Any], demo: DemoServer) -> Any:
+    """An installation with nothing started yet."""
+    installation = make_stack(demo.url, DEMO_API_KEY)
+    installation.demo = demo
+    return installation
 
 
 @pytest.fixture

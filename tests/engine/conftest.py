@@ -1,7 +1,7 @@
 """An engine in this process, against a real Redis and the demo ZenML server, without Celery in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,6 @@ class Flow:
     async def statuses(self) -> list[str]:
         """Give the statuses of all outcomes, oldest first."""
         return [outcome["status"] for outcome in await self.engine.outcomes.newest(1000)][::-1]
-
-
-@pytest.fixture
-def demo() -> Iterator[DemoServer]:
-    """A demo ZenML server that takes any number of launches at once."""
-    with DemoServer(capacity=None, failure_rate=0) as server:
-        yield server
 
 
 @pytest.fixture
