@@ -68,10 +68,8 @@ class Installation:
             "SCHEDULES_DIR": str(folder),
             "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
-        self.pids = {
-            role: self._group.start(role, [sys.executable, "-m", "celery", "-A", "worker", role], self.environment)
-            for role in ("worker", "beat")
-        }
+        for role in ("worker", "beat"):
+            self._group.start(role, [sys.executable, "-m", "celery", "-A", "worker", role], self.environment)
         if not wait_until(self._ready, READY_SECONDS):
             raise RuntimeError(f"zenbeat is not ready within {READY_SECONDS} s")
 

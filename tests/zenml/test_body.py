@@ -104,4 +104,3 @@ def test_what_versions_can(version, can):
     told = capabilities(version)
     names = ("projects", "partial_parameters", "idempotency_key", "snapshots")
     assert {name for name in names if getattr(told, name)} == can
-    assert told.tag_filter == ("tags" if version >= (0, 80, 0) else "tag")

@@ -52,9 +52,6 @@ class TriggerState(StrEnum):
     """A dead letter that a person gave up."""
 
 
-TERMINAL = frozenset({TriggerState.STARTED, TriggerState.CANCELLED, TriggerState.DISCARDED})
-"""States that nothing leaves. A dead letter is not among them: a person can replay it."""
-
 ACTIVE = frozenset({TriggerState.WAITING, TriggerState.DISPATCHED, TriggerState.CLAIMED})
 """States from which zenbeat goes on by itself."""
 

@@ -152,11 +152,8 @@ class ZenML:
             return None
         return any("post" in paths.get(path, {}) for path in TRIGGER_PATHS) if isinstance(paths, dict) else None
 
-    def run_link(self, run: Run) -> str | None:
-        """Give the address of a run's page in the dashboard, where the server tells its own."""
-        return self._link(run.id, run.project)
-
     def _link(self, run_id: str, project: str) -> str | None:
+        """Give the address of a run's page in the dashboard, where the server tells its own."""
         server = self._server.known
         base = (server.dashboard_url or server.server_url) if server else None
         if server is None or base is None:

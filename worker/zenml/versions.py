@@ -12,7 +12,6 @@ FIRST: Version = (0, 63, 0)
 SNAPSHOTS: Version = (0, 90, 0)
 PROJECTS: Version = (0, 80, 0)
 LINKS_WITH_PROJECT: Version = (0, 83, 0)
-IGNORES_UNKNOWN_FIELDS: Version = (0, 82, 0)
 PARTIAL_PARAMETERS: Version = (0, 82, 1)
 IDEMPOTENCY_KEY: Version = (0, 83, 1)
 DYNAMIC_PIPELINES: Version = (0, 92, 0)
@@ -103,13 +102,9 @@ class Capabilities:
     projects: bool
     """Scope is `?project=`; before, it is the path `/workspaces/…`."""
     links_with_project: bool
-    ignores_unknown_fields: bool
-    """Before, one unknown body field makes the server refuse all (422)."""
     partial_parameters: bool
     """Before, the body has to carry every parameter of every step."""
     idempotency_key: bool
-    dynamic_pipelines: bool
-    tag_filter: str
 
 
 def parse(text: str) -> Version | None:
@@ -125,9 +120,6 @@ def capabilities(version: Version) -> Capabilities:
         snapshots=version >= SNAPSHOTS,
         projects=version >= PROJECTS,
         links_with_project=version >= LINKS_WITH_PROJECT,
-        ignores_unknown_fields=version >= IGNORES_UNKNOWN_FIELDS,
         partial_parameters=version >= PARTIAL_PARAMETERS,
         idempotency_key=version >= IDEMPOTENCY_KEY,
-        dynamic_pipelines=version >= DYNAMIC_PIPELINES,
-        tag_filter="tags" if version >= PROJECTS else "tag",
     )
