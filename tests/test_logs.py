@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from worker.domain.errors import Fault
 from worker.logs import configure
 
 
@@ -54,6 +55,17 @@ def test_secrets_are_blotted_out_wherever_they_stand(style: str, secret: str) ->
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_line_cannot_be_forged(style: str) -> None:
     assert said(style, "a\nINFO forged", reason="b\r\n\x1b[31mred").count("\n") == 1
+
+
+def test_several_lines_become_one_that_reads_well() -> None:
+    assert said("text", "refused", reason="it does not fit:\n  x: no\n  y: no\n").endswith(
+        "it does not fit: x: no; y: no\n"
+    )
+
+
+def test_a_fault_is_its_sentence_also_in_json() -> None:
+    entry = json.loads(said("json", "fault", fault=Fault(message="no", file="s.yaml", line=1, column=2)))
+    assert entry["fault"] == "s.yaml:1:2: no"
 
 
 def test_a_traceback_follows() -> None:

@@ -17,12 +17,16 @@ SECRET = re.compile(
 """What must never stand in a line, wherever it came from."""
 
 
+LINE_END = re.compile(r"([:;,.])?\s*\n\s*")
+
+
 def clean(text: str) -> str:
-    """Blot out secrets and encode what could forge a line or move the cursor."""
+    """Blot out secrets, make one line of several, and encode what could forge a line or move the cursor."""
     blotted = SECRET.sub("***", text)
     if blotted.isprintable():  # nearly always, and it is cheap to ask
         return blotted
-    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in blotted)
+    line = LINE_END.sub(lambda found: f"{found[1] or ';'} ", blotted.strip())
+    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in line)
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -56,7 +60,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = SECRET.sub("***", self.formatException(record.exc_info))
-        return orjson.dumps(entry, default=lambda value: clean(str(value))).decode()
+        said = orjson.dumps(entry, default=lambda value: clean(str(value)), option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        return said.decode()
 
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:

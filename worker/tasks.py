@@ -31,18 +31,20 @@ def execute(ids: list[str]) -> None:
 
 
 @app.task(name="worker.trigger", bind=True, acks_late=True)
-def trigger(self: "Task[Any, Any]", **request: Any) -> None:
+def trigger(self: "Task[Any, Any]", *positional: Any, **request: Any) -> None:
     """Record a trigger that another application asked for, and dispatch it.
 
     Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it. So it may
     be delivered twice, and is acknowledged only when it is on record.
     """
     try:
+        if positional:
+            raise InvalidInput("a request comes in kwargs, not in args: kwargs={'pipeline': …}")
         runtime().run(_accept(request, str(self.request.id)))
     except InvalidInput as error:
         logger.error("request refused", extra={"task": self.request.id, "reason": error})
         engine = runtime().engine
-        entry = {"reason": str(error), "headers": f"task {self.request.id}", "body": repr(request)[:2000]}
+        entry = {"reason": str(error), "headers": f"task {self.request.id}", "body": repr((positional, request))[:2000]}
         runtime().run(put_away(engine.redis, engine.keys, entry))
     except StoreUnavailable as error:
         logger.error("request given back to the broker", extra={"task": self.request.id, "reason": error})

@@ -36,11 +36,14 @@ def test_a_request_that_cannot_be_used_is_kept_with_its_reason(
     worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
 ) -> None:
     send(bare_app, templat="production")
+    bare_app.send_task("worker.trigger", args=["training"], queue="zenbeat")
     send(bare_app, idempotency_key="good")
     eventually(lambda: worker_ready.outcomes("started"), what="the good one")
-    eventually(lambda: worker_ready.redis.xlen("zenbeat:unreadable") == 1, what="the bad one put away")
-    ((_, entry),) = worker_ready.redis.xrange("zenbeat:unreadable")
-    assert "templat: unknown field; did you mean template?" in entry["reason"]
+    eventually(lambda: worker_ready.redis.xlen("zenbeat:unreadable") == 2, what="the bad ones put away")
+    reasons = " ".join(entry["reason"] for _, entry in worker_ready.redis.xrange("zenbeat:unreadable"))
+    assert "templat: unknown field; did you mean template?" in reasons
+    assert "a request comes in kwargs, not in args" in reasons
+    assert "Traceback" not in worker_ready.logs()
 
 
 def test_only_our_own_messages_are_in_our_own_queue(

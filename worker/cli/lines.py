@@ -1,6 +1,6 @@
 """What `up` prints: a line for each thing that happened, in words, with the part that said it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -21,9 +21,12 @@ UNINTERESTING = ("celery.beat", "celery.worker.consumer", "celery.apps")
 
 
 class Printer:
-    """Prints to the terminal; times are local, or in `zone`."""
+    """Prints to the terminal; times are local, or in `zone`. `read` gives the schedules as their files say now."""
 
-    def __init__(self, zone: tzinfo | None, console: Console | None = None) -> None:
+    def __init__(
+        self, read: Callable[[], Sequence[Schedule]], zone: tzinfo | None = None, console: Console | None = None
+    ) -> None:
+        self._read = read
         self._zone = zone
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._schedules: dict[str, Schedule] = {}
@@ -39,10 +42,11 @@ class Printer:
         """Print one line that somebody should read."""
         self.say(part, text, style="yellow")
 
-    def expect(self, schedules: Sequence[Schedule], now: datetime) -> None:
-        """Say what fires when."""
-        self._schedules = {schedule.name: schedule for schedule in schedules}
-        coming = [(fire, schedule) for schedule in schedules if (fire := schedule.timing.next(now))]
+    def expect(self, now: datetime) -> None:
+        """Say what fires when: of the schedules that are new or changed since the last time."""
+        fresh = [schedule for schedule in self._read() if self._schedules.get(schedule.name) != schedule]
+        self._schedules |= {schedule.name: schedule for schedule in fresh}
+        coming = [(fire, schedule) for schedule in fresh if (fire := schedule.timing.next(now))]
         for fire, schedule in sorted(coming, key=lambda pair: (pair[0], pair[1].name)):
             target = f"{schedule.target.pipeline} ({schedule.when}, {schedule.timezone})"
             self.say("up", f"next   {schedule.name}: {self._time(fire, now)}, runs {target}")
@@ -67,6 +71,8 @@ class Printer:
         moment = datetime.fromisoformat(str(entry["time"])).astimezone(self._zone)
         style = LEVELS.get(level) or EVENTS.get(event, "")
         self.say(part, self._words(event, entry), style=style, moment=f"{moment:%H:%M:%S}")
+        if event == "schedules read":
+            self.expect(moment)
         if entry.get("traceback"):
             self._console.print(Text(str(entry["traceback"]), style="dim red"))
 
@@ -77,8 +83,10 @@ class Printer:
             return f"started  {_who(entry)}, {_late(entry)}: {_where(entry)}"
         if event in {"retrying", "dead", "missed", "skipped"}:
             return f"{event:<8} {_who(entry)}: {entry.get('reason', '')}{self._again(entry)}"
-        told = " ".join(f"{key}={value}" for key, value in entry.items() if key not in DROPPED and value is not None)
-        return f"{event} {told}".rstrip()
+        told = {key: value for key, value in entry.items() if key not in DROPPED and value is not None}
+        if len(told) == 1:
+            return f"{event}: {next(iter(told.values()))}"
+        return " ".join([event, *(f"{key}={value}" for key, value in told.items())])
 
     def _next(self, entry: Mapping[str, Any]) -> str:
         schedule = self._schedules.get(str(entry["schedule"]))

@@ -224,10 +224,7 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, de
         printer.say("up", "       set ZENML_STORE_URL and ZENML_STORE_API_KEY to start real runs")
     else:
         printer.say("up", f"ZenML: {settings.zenml_url}")
-    definitions = lint([settings.schedules_dir])
-    for fault in definitions.faults:
-        printer.warn("up", str(fault))
-    printer.expect(definitions.schedules, clock())
+    printer.expect(clock())
     printer.say("up", "In another terminal, `zenbeat` finds all this by itself: zenbeat doctor, zenbeat outcome tail")
     printer.say("up", f"Other programs find the addresses in {settings.data_dir / running.NOTE}")
     printer.say("up", "Ctrl-C ends everything; the data stays")
@@ -245,7 +242,7 @@ def up(demo_port: int) -> None:
     """Start everything in this terminal: Redis, beat, worker, and a demo ZenML server where none is set."""
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     settings = load_settings(join=False)
-    printer = Printer(zone=None)
+    printer = Printer(lambda: lint([settings.schedules_dir]).schedules)
     if settings.zenml_url is None:
         _check_port(demo_port)
     redis = _own_redis(settings)
