@@ -32,7 +32,7 @@ def execute(ids: list[str]) -> None:
 
 @app.task(name="worker.trigger", bind=True, acks_late=True)
 def trigger(self: "Task[Any, Any]", *positional: Any, **request: Any) -> None:
-    """Record a trigger that another application asked for, and dispatch it.
+    """Record a trigger that another application asked for, and execute it as soon as the limits allow.
 
     Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it. So it may
     be delivered twice, and is acknowledged only when it is on record.
@@ -58,7 +58,8 @@ async def _accept(request: dict[str, Any], task_id: str) -> None:
     logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
     ids = await engine.dispatcher.take()
     if ids:
-        await Worker(engine).execute(ids)
+        # Not waited for: a slow server must not hold up those who come after this one.
+        runtime().hand_over(Worker(engine).execute(ids))
 
 
 @setup_logging.connect

@@ -1,6 +1,7 @@
 """Triggers from other applications: `send_task` from a Celery that knows nothing of zenbeat."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,22 @@ def test_a_request_that_cannot_be_recorded_now_is_not_lost(
     worker_ready.redis.delete(in_the_way)
     eventually(lambda: worker_ready.outcomes("started"), what="a run")
     assert len(worker_ready.demo.state.runs) == 1
+
+
+def test_a_slow_server_does_not_hold_up_the_next_request_and_is_waited_for_at_the_end(
+    stack: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    stack.demo.faults.add("hang_after_accept", match="POST .*/runs$", seconds=4, times=20)
+    stack.redis.hset("zenbeat:limit:default", "window", 64)
+    worker = stack.start("worker")
+    eventually(lambda: stack.ready("worker"), what="a worker")
+    for number in range(20):
+        send(bare_app, idempotency_key=str(number))
+    eventually(lambda: stack.demo.state.posts == 20, what="twenty POSTs on their way, more than there are threads")
+    assert not stack.outcomes(), "none is answered yet"
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert len(stack.outcomes("started")) == 20
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ The only place that reads the clock, and the only seam between Celery's threads 
 """
 
 import asyncio
+import logging
 import os
 import socket
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -29,6 +31,8 @@ from worker.store.sweeps import SweepStore
 from worker.store.triggers import Limits, TriggerStore
 from worker.zenml.client import ZenML
 from worker.zenml.options import ZenMLOptions
+
+logger = logging.getLogger("zenbeat.runtime")
 
 T = TypeVar("T")
 
@@ -119,6 +123,7 @@ class Runtime:
     """An event loop on a thread of its own, with an engine on it. For the doors that are not async: Celery, beat."""
 
     def __init__(self, settings: Settings, publish: Publish) -> None:
+        self._handed_over: set[Future[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="zenbeat-engine", daemon=True)
         self._thread.start()
@@ -134,15 +139,33 @@ class Runtime:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Let a coroutine run on the engine's loop for as long as the runtime lives."""
-        asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._submit(work)
+
+    def hand_over(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a coroutine run on the engine's loop to its end, without waiting for it; `close` does."""
+        handed_over = self._submit(work)
+        self._handed_over.add(handed_over)
+        handed_over.add_done_callback(self._handed_over.discard)
+
+    def _submit(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
+        submitted = asyncio.run_coroutine_threadsafe(work, self._loop)
+        submitted.add_done_callback(_tell)
+        return submitted
 
     def close(self) -> None:
-        """End what still runs, close the connections and the loop."""
+        """Wait for what was handed over, end what still runs, close the connections and the loop."""
+        wait(tuple(self._handed_over), timeout=self.engine.settings.http_timeout)
         self.run(_end_tasks())
         self.run(self.engine.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _tell(ended: "Future[None]") -> None:
+    """Say what went wrong where nobody waits."""
+    if not ended.cancelled() and (error := ended.exception()):
+        logger.error("failed", exc_info=error)
 
 
 async def _end_tasks() -> None:
