@@ -160,6 +160,34 @@ def test_what_the_template_does_not_know_is_named_and_nothing_is_posted(flow: An
     flow(body)
 
 
+@pytest.mark.parametrize("where", ["prepare", "start"])
+def test_a_fault_that_one_trigger_brings_out_does_not_take_the_others_down(
+    where: str, flow: Any, demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=str(number)) for number in range(3)]
+        (found,) = await f.engine.triggers.get([ids[1]])
+        poison = orjson.loads(found["data"])["run_name"]
+        right = getattr(f.engine.zenml, where)
+
+        async def wrong(*args: Any) -> Any:
+            if poison in str(args) or any(poison.encode() in getattr(arg, "content", b"") for arg in args):
+                raise KeyError("ours")
+            return await right(*args)
+
+        monkeypatch.setattr(f.engine.zenml, where, wrong)
+        await f.step()
+        states = [await f.state(identity) for identity in ids]
+        assert [state["state"] for state in states] == [
+            "started",
+            "dead" if where == "prepare" else "waiting",
+            "started",
+        ]
+        assert "a fault of zenbeat: KeyError: 'ours'" in states[1]["reason"]
+
+    flow(body)
+
+
 @pytest.mark.parametrize(
     ("request_", "nearest"), [({"pipeline": "trainin"}, "training"), ({"template": "prodution"}, "production")]
 )

@@ -22,7 +22,7 @@ def healthcheck(ctx: click.Context, role: str, *, any_host: bool) -> None:
     """Tell whether this host's beat or worker is alive: exit 0 alive, 1 not, 69 Redis cannot be reached."""
     alive = with_engine(partial(_alive, role))
     host = socket.gethostname()
-    found = {name: sign for name, sign in alive.items() if any_host or name.rpartition(":")[0] == host}
+    found = {name: sign for name, sign in alive.items() if any_host or name.rsplit(":", 2)[0] == host}
     if not found:
         where = "anywhere" if any_host else f"on {host}"
         others = f"; elsewhere: {', '.join(sorted(alive))}" if alive else ""

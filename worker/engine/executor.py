@@ -10,7 +10,7 @@ from datetime import datetime
 from random import Random
 from uuid import uuid4
 
-from worker.domain.errors import NameTaken, Refused, StoreUnavailable, ZenMLError
+from worker.domain.errors import NameTaken, Refused, StoreUnavailable, Unclear, ZenMLError
 from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
 from worker.engine.resolver import Resolved, Resolver
@@ -115,6 +115,11 @@ class Executor:
             return Ready(claim=claim, resolved=resolved, launch=launch)
         except ZenMLError as error:
             return recorder.failed(claim, error, self._now(), self._rng, sent=False)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            # A fault of ours that one trigger brings out must not take the others of its batch down.
+            return recorder.failed(claim, _fault(error, Refused), self._now(), self._rng, sent=False)
 
     async def _resolve(self, trigger: Trigger) -> Resolved:
         return await self._resolver.resolve(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)
@@ -157,6 +162,11 @@ class Executor:
             settlement = await self._post(ready)
         except ZenMLError as error:
             failure = recorder.failed(ready.claim, error, self._now(), self._rng, sent=True)
+            return Ended(settlement=failure)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            failure = recorder.failed(ready.claim, _fault(error, Unclear), self._now(), self._rng, sent=True)
             return Ended(settlement=failure)
         quick = asyncio.get_running_loop().time() - begin < QUICK_SECONDS
         return Ended(settlement=settlement, quick=quick)
@@ -212,3 +222,9 @@ class Executor:
             "stale": resolved.stale or None,
         }
         return recorder.started(claim, run, self._now(), notes=notes)
+
+
+def _fault(error: Exception, kind: type[ZenMLError]) -> ZenMLError:
+    """Make an error of the tree of one that should not have been."""
+    logger.error("fault of zenbeat", exc_info=error)
+    return kind(f"a fault of zenbeat: {type(error).__name__}: {error}", code="internal")

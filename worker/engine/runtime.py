@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -43,8 +44,11 @@ def clock() -> datetime:
 
 
 def process_name() -> str:
-    """Name this process, for leases and heartbeats: unique among those alive."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Name one life of this process, for leases and heartbeats.
+
+    Host and number are not enough: in containers that share the host's name, each process may be number 1.
+    """
+    return f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
 
 
 def zenml_options(settings: Settings) -> ZenMLOptions:

@@ -14,7 +14,7 @@ EVERY = timedelta(seconds=5)
 
 
 class HeartbeatStore:
-    """The heartbeats of beats and workers. A role is `beat` or `worker`; identity is `host:pid`."""
+    """The heartbeats of beats and workers. A role is `beat` or `worker`; identity is `host:pid:random`."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis = redis
