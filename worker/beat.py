@@ -17,17 +17,24 @@ class Scheduler(beat.Scheduler):
 
     def setup_schedule(self) -> None:
         """Open the engine; called by Celery before the first tick."""
-        self._beat = Beat(runtime().engine)
+        self._runtime = runtime()
+        self._beat = Beat(self._runtime.engine)
+        self._closed = False
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Do what is due; gives the seconds until the next tick."""
-        delay: float = runtime().run(self._beat.tick())
+        delay: float = self._runtime.run(self._beat.tick())
         return delay
 
     def close(self) -> None:
-        """Give up the lead and close the connections."""
-        runtime().run(self._beat.close())
-        close_runtime()
+        """Give up the lead and close the connections.
+
+        Celery calls this from its signal handler, and again on its way out; and another signal may interrupt either.
+        """
+        if not self._closed:
+            self._closed = True
+            self._runtime.run(self._beat.close())
+            close_runtime()
 
     @property
     def info(self) -> str:

@@ -7,7 +7,7 @@ from worker.celery import publish, settings
 from worker.engine.runtime import Runtime
 from worker.logs import configure
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler of Celery's may come in while the main thread holds it
 _runtimes: dict[int, Runtime] = {}
 
 

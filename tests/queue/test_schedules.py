@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,6 +58,32 @@ def test_both_end_within_seconds_of_a_signal_and_take_their_signs_away(
     assert not stack.ready("beat")
     assert not stack.ready("worker")
     assert stack.redis.get("zenbeat:leader:0") is None
+
+
+def test_signals_in_a_row_end_a_beat_all_the_same(stack: Any, eventually: Callable[..., None]) -> None:
+    beats = [stack.start("beat") for _ in range(4)]
+    eventually(lambda: len(stack.redis.keys("zenbeat:heartbeat:beat:*")) == 4, what="four beats")
+    deadline = time.monotonic() + 10
+    while any(beat.poll() is None for beat in beats) and time.monotonic() < deadline:
+        for beat in beats:
+            beat.send_signal(signal.SIGTERM)
+        time.sleep(0.002)
+    # One that is hit in its very last moments, when Python has put its handlers away, ends by the signal itself.
+    assert {beat.poll() for beat in beats} <= {0, -signal.SIGTERM}
+
+
+def test_a_beat_is_closed_once_however_often_it_is_told(stack: Any) -> None:
+    program = (
+        "import worker.beat, worker.celery, worker.process as process\n"
+        "scheduler = worker.beat.Scheduler(app=worker.celery.app)\n"
+        "scheduler.close()\n"
+        "process.Runtime = None  # no other is made\n"
+        "scheduler.close()\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=stack.environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert said.returncode == 0, said.stderr
 
 
 def test_a_worker_killed_while_it_posts_costs_no_run_and_doubles_none(
