@@ -254,13 +254,23 @@ def test_a_link_inside_the_folder_is_followed(faults: Check, folder: Path) -> No
         ("concurrency: skip", "5:5: schedules.0.concurrency: concurrency: skip is not applied yet: a run starts even if the one before is still going on"),
         ("jitter: 2d", "5:13: schedules.0.jitter: 2d is longer than the 1d between fires: runs may change places"),
         ("config: {stesp: {}}", '5:14: schedules.0.config.stesp: ZenML does not know this key, and may ignore it; did you mean "steps"?'),
+        ("config: {steps: {t: {paramters: {}}}}", '5:26: schedules.0.config.steps.t.paramters: ZenML does not know this key, and may ignore it; did you mean "parameters"?'),
     ],
 )  # fmt: skip
 def test_warnings(warnings: Check, lines: str, warning: str) -> None:
     assert warnings(f"{CRON}    {lines}\n") == [f"a.yaml:{warning}"]
 
 
-@pytest.mark.parametrize("lines", ["overlap: allow", "concurrency: submit", "jitter: 1d", "config: {steps: {}}"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "overlap: allow",
+        "concurrency: submit",
+        "jitter: 1d",
+        "config: {steps: {}}",
+        "config: {enable_artifact_visualization: false, steps: {t: {enable_artifact_visualization: true}}}",
+    ],
+)
 def test_no_warnings(warnings: Check, lines: str) -> None:
     assert warnings(f"{CRON}    {lines}\n") == []
 

@@ -54,6 +54,25 @@ def test_what_a_server_does_not_know_is_left_out_and_named(kit, version, left_ou
     assert launch.url == f"/api/v1/run_templates/{kit.template}/runs"
 
 
+@pytest.mark.parametrize(
+    ("version", "field"),
+    [
+        ("0.70.0", "tags"),
+        ("0.71.0", "substitutions"),
+        ("0.81.0", "enable_pipeline_logs"),
+        ("0.85.0", "execution_mode"),
+        ("0.90.0", "secrets"),
+        ("0.93.1", "enable_heartbeat"),
+        ("0.95.0", "pause_hook_source"),
+    ],
+)
+def test_a_field_is_sent_from_the_release_on_that_brought_it(kit, version, field):
+    major, minor, micro = map(int, version.split("."))
+    before = f"{major}.{minor}.{micro - 1}" if micro else f"{major}.{minor - 1}.9"
+    assert prepare(resolution(kit), {field: None}, server(version)).left_out == ()
+    assert prepare(resolution(kit), {field: None}, server(before)).left_out == (field,)
+
+
 @pytest.mark.parametrize(("version", "whole"), [("0.82.0", True), ("0.82.1", False)])
 def test_before_0_82_1_the_whole_configuration_is_sent(kit, version, whole):
     launch = prepare(resolution(kit), {"steps": {"model_trainer": {"parameters": {"lr": 0.5}}}}, server(version))

@@ -84,7 +84,7 @@ REFUSED = [
     ({"steps": {"loader": {"settings": {"docker": {"a": 1}}}}}, ["steps.loader.settings.docker"]),
     (
         {"steps": {"loader": {"enable_cache": "yes", "name": 1, "enable_step_logs": "no"}}},
-        ["steps.loader.enable_cache: ", "steps.loader.enable_step_logs: "],
+        ["steps.loader.enable_cache: ", "steps.loader.name: no such field", "steps.loader.enable_step_logs: "],
     ),
     ({"stepz": 1, "build": 1, **trainer(lr="x", nope=1)}, ["stepz", "build", "lr", "nope"]),
 ]

@@ -1,6 +1,6 @@
 """What is wrong with a run configuration, as far as a file can tell: expressions, and what ZenML would swallow."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,40 +12,8 @@ from worker.render import KEY_FAULT, SCHEDULE_NAMES, SWEEP_NAMES, expression_fau
 from worker.source.document import Path
 from worker.source.findings import Findings
 from worker.source.model import ScheduleEntry, SweepEntry
+from worker.zenml.versions import BODY_FIELDS, STEP_FIELDS
 
-# PipelineRunConfiguration of ZenML 0.98. ZenML runs on without a word when it does not know a key.
-_KNOWN = frozenset(
-    {
-        "cache_policy",
-        "enable_artifact_metadata",
-        "enable_artifact_visualization",
-        "enable_cache",
-        "enable_heartbeat",
-        "enable_pipeline_logs",
-        "enable_step_logs",
-        "end_hook_source",
-        "environment",
-        "execution_mode",
-        "extra",
-        "failure_hook_source",
-        "init_hook_kwargs",
-        "init_hook_source",
-        "model",
-        "parameters",
-        "pause_hook_source",
-        "cleanup_hook_source",
-        "resume_hook_source",
-        "retry",
-        "run_name",
-        "secrets",
-        "settings",
-        "start_hook_source",
-        "steps",
-        "substitutions",
-        "success_hook_source",
-        "tags",
-    }
-)
 _REFUSED = {
     "schedule": "ZenML takes no schedule here; zenbeat does the scheduling",
     "build": "ZenML takes no build here; it belongs to the template or snapshot",
@@ -68,13 +36,19 @@ def check_run_config(config: Mapping[str, Any], path: Path, scope: Scope, findin
     for key in config:
         if key in _REFUSED:
             findings.fault((*path, key), _REFUSED[key], at_key=True)
-        elif key not in _KNOWN:
-            message = f"ZenML does not know this key, and may ignore it{did_you_mean(key, _KNOWN)}"
-            findings.warn((*path, key), message, at_key=True)
+    _check_keys(config, BODY_FIELDS, path, findings)
     _check_run_name(config.get("run_name"), (*path, "run_name"), findings)
     if not isinstance(config.get("tags", []), list):
         findings.fault((*path, "tags"), "has to be a list")
     _check_steps(config.get("steps", {}), (*path, "steps"), findings)
+
+
+def _check_keys(config: Mapping[str, Any], known: Collection[str], path: Path, findings: Findings) -> None:
+    # ZenML runs on without a word when it does not know a key.
+    for key in config:
+        if key not in known:
+            message = f"ZenML does not know this key, and may ignore it{did_you_mean(key, known)}"
+            findings.warn((*path, key), message, at_key=True)
 
 
 def _check_run_name(name: Any, path: Path, findings: Findings) -> None:
@@ -98,6 +72,8 @@ def _check_steps(steps: Any, path: Path, findings: Findings) -> None:
     for step, inside in steps.items():
         if not isinstance(inside, dict):
             findings.fault((*path, step), "has to be a mapping, such as {parameters: {…}}")
+        else:
+            _check_keys(inside, STEP_FIELDS, (*path, step), findings)
 
 
 def schedule_scope(entry: ScheduleEntry) -> Scope:

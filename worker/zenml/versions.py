@@ -14,7 +14,7 @@ PROJECTS: Version = (0, 80, 0)
 LINKS_WITH_PROJECT: Version = (0, 83, 0)
 PARTIAL_PARAMETERS: Version = (0, 82, 1)
 IDEMPOTENCY_KEY: Version = (0, 83, 1)
-DYNAMIC_PIPELINES: Version = (0, 92, 0)
+HOOKS: Version = (0, 95, 0)
 
 BODY_FIELDS: Mapping[str, Version] = {
     "run_name": FIRST,
@@ -34,25 +34,26 @@ BODY_FIELDS: Mapping[str, Version] = {
     "build": FIRST,
     "tags": (0, 70, 0),
     "substitutions": (0, 71, 0),
-    "enable_pipeline_logs": (0, 82, 1),
+    "enable_pipeline_logs": (0, 81, 0),
     "cache_policy": (0, 85, 0),
     "execution_mode": (0, 85, 0),
     "environment": SNAPSHOTS,
     "secrets": SNAPSHOTS,
-    # When exactly these came is not known; servers of that age ignore what they do not know.
-    "enable_heartbeat": SNAPSHOTS,
     "init_hook_source": SNAPSHOTS,
     "init_hook_kwargs": SNAPSHOTS,
     "cleanup_hook_source": SNAPSHOTS,
-    "start_hook_source": SNAPSHOTS,
-    "end_hook_source": SNAPSHOTS,
-    "pause_hook_source": SNAPSHOTS,
-    "resume_hook_source": SNAPSHOTS,
+    "enable_heartbeat": (0, 93, 1),
+    "start_hook_source": HOOKS,
+    "end_hook_source": HOOKS,
+    "pause_hook_source": HOOKS,
+    "resume_hook_source": HOOKS,
 }
-"""Fields of a run configuration, and the version from which on a server knows them."""
+"""Fields of a run configuration, and the version from which on a server knows them.
+
+Source: `PipelineRunConfiguration` in each release on PyPI from 0.63.0 to 0.98.0; below, `StepConfigurationUpdate`.
+"""
 
 STEP_FIELDS: Mapping[str, Version] = {
-    "name": FIRST,
     "enable_cache": FIRST,
     "enable_artifact_metadata": FIRST,
     "enable_artifact_visualization": FIRST,
@@ -71,13 +72,13 @@ STEP_FIELDS: Mapping[str, Version] = {
     "cache_policy": (0, 85, 0),
     "environment": SNAPSHOTS,
     "secrets": SNAPSHOTS,
-    "start_hook_source": SNAPSHOTS,
-    "end_hook_source": SNAPSHOTS,
-    "runtime": DYNAMIC_PIPELINES,
-    "heartbeat_healthy_threshold": SNAPSHOTS,
-    "group": DYNAMIC_PIPELINES,
+    "runtime": (0, 91, 1),
+    "heartbeat_healthy_threshold": (0, 93, 0),
+    "group": (0, 93, 2),
+    "start_hook_source": HOOKS,
+    "end_hook_source": HOOKS,
 }
-"""Fields of a step's configuration, likewise."""
+"""Fields of a step's configuration, likewise. `name` was one before 0.67, and did nothing."""
 
 UNFINISHED = (
     "initializing",

@@ -10,7 +10,7 @@ from worker.demo.zenml.versions import SNAPSHOTS, Version
 JSON = dict[str, Any]
 
 NOT_TOLD = frozenset({"schedule", "build", "steps", "settings", "parameters"})
-NOT_TOLD_OF_STEPS = frozenset({"name", "outputs", "step_operator", "experiment_tracker", "parameters", "settings"})
+NOT_TOLD_OF_STEPS = frozenset({"outputs", "step_operator", "experiment_tracker", "parameters", "settings"})
 
 TYPES: Mapping[type, str] = {str: "string", float: "number", int: "integer", bool: "boolean"}
 

@@ -87,18 +87,17 @@ FIELDS: Mapping[str, tuple[Check, Version]] = {
     "success_hook_source": (_anything, RUN_TEMPLATES),
     "tags": (_tags, (0, 70, 0)),
     "substitutions": (_texts, (0, 71, 0)),
-    "enable_pipeline_logs": (_truth, (0, 82, 1)),
+    "enable_pipeline_logs": (_truth, (0, 81, 0)),
     "cache_policy": (_anything, (0, 85, 0)),
     "execution_mode": (_mode, (0, 85, 0)),
     "environment": (_mapping, SNAPSHOTS),
     "secrets": (_list, SNAPSHOTS),
-    "enable_heartbeat": (_truth, SNAPSHOTS),
+    "enable_heartbeat": (_truth, (0, 93, 1)),
     "init_hook_kwargs": (_mapping, SNAPSHOTS),
 }
 """Fields of a run configuration: how each is checked, and since when it is known."""
 
 STEP_FIELDS: Mapping[str, tuple[Check, Version]] = {
-    "name": (_text, RUN_TEMPLATES),
     "step_operator": (_anything, RUN_TEMPLATES),
     "experiment_tracker": (_anything, RUN_TEMPLATES),
     "parameters": (_mapping, RUN_TEMPLATES),
