@@ -43,8 +43,8 @@ def prepared(make_stack: Callable[..., Any], server: ZenMLServer, name: str, tar
     return stack
 
 
-def zenbeat(stack: Any, *words: str) -> str:
-    """Run the command; gives what it printed."""
+def zenbeat(stack: Any, *words: str, code: int = 0) -> str:
+    """Run the command, which has to exit with `code`; gives what it printed."""
     said = subprocess.run(
         [sys.executable, "-m", "worker", *words],
         env=stack.environment,
@@ -54,7 +54,7 @@ def zenbeat(stack: Any, *words: str) -> str:
         timeout=120,
         check=False,
     )
-    assert said.returncode == 0, said.stderr
+    assert said.returncode == code, said.stderr
     return said.stdout.strip()
 
 
