@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 VERSION = "0.98.0"
-OLDEST = "0.75.1"
+OLDEST = "0.63.0"
 # What the client of each version needs beside the server to compile a pipeline for an orchestrator `ssh`, or `hyperai`
 # before that was there, and artifacts in `s3`.
 REQUIREMENTS = {
     VERSION: ("paramiko>=3,<6", "s3fs", "boto3"),
     "0.85.0": ("paramiko>=3.4,<4", "s3fs", "boto3"),
-    # Imports pkg_resources without asking for it, and newer setuptools have it no more.
+    # These import pkg_resources without asking for it, and newer setuptools have it no more.
+    "0.75.1": ("paramiko>=3.4,<4", "s3fs", "boto3", "setuptools<81"),
     OLDEST: ("paramiko>=3.4,<4", "s3fs", "boto3", "setuptools<81"),
 }
 HOME = Path(__file__).resolve().parents[2] / ".zenbeat" / "e2e"

@@ -11,13 +11,15 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from pipelines import scoring, training
 from zenml import __version__
 from zenml.client import Client
-from zenml.pipelines.pipeline_definition import Pipeline
+
+if TYPE_CHECKING:  # it stood elsewhere before 0.68, and seed_older.py takes from here what is alike
+    from zenml.pipelines.pipeline_definition import Pipeline
 
 ADMIN = {"username": "admin", "password": "admin-of-the-tests"}
 STACK = "remote"
@@ -118,7 +120,7 @@ def compile_pipelines(rest: Rest) -> dict[str, Any]:
     }
 
 
-def _snapshot(pipeline: Pipeline, build: str, name: str) -> str:
+def _snapshot(pipeline: "Pipeline", build: str, name: str) -> str:
     return str(pipeline.with_options(build=build).create_snapshot(name, replace=True).id)
 
 

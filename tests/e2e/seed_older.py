@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from packaging.version import Version
 from pipelines import scoring, training
@@ -20,7 +21,10 @@ from seed import COMPONENTS, STACK, Rest, activate
 from zenml import __version__
 from zenml.client import Client
 from zenml.config import DockerSettings
-from zenml.pipelines.pipeline_definition import Pipeline
+from zenml.models import PipelineDeploymentRequest
+
+if TYPE_CHECKING:  # it stood elsewhere before 0.68
+    from zenml.pipelines.pipeline_definition import Pipeline
 
 # Before there was `ssh`, this was the orchestrator that needs a machine and nothing else.
 ORCHESTRATOR = [{"flavor": "hyperai", "configuration": {}}]
@@ -60,7 +64,10 @@ def register(rest: Rest) -> str:
     """Register the stack and a build for it, as if its image had been pushed, and give the id of the build."""
     prefix, owner = scope(rest)
     components = COMPONENTS | {"orchestrator": ORCHESTRATOR, "artifact_store": ARTIFACT_STORE}
-    rest.post(f"{prefix}/stacks", name=STACK, components=components, **(owner if prefix else {}))
+    if prefix:
+        register_by_id(rest, prefix, components, owner)
+    else:
+        rest.post("/stacks", name=STACK, components=components)
     image = {"image": "registry.invalid/zenml/pipelines:1", "contains_code": True, "requires_code_download": False}
     build = rest.post(
         f"{prefix}/pipeline_builds",
@@ -75,10 +82,39 @@ def register(rest: Rest) -> str:
     return str(build["id"])
 
 
-def _template(pipeline: Pipeline, build: str, name: str) -> str:
+def register_by_id(rest: Rest, prefix: str, components: dict[str, Any], owner: dict[str, Any]) -> None:
+    """Register the components one by one and then the stack, as 0.63 wants it."""
+    ids = {
+        kind: [rest.post(f"{prefix}/components", name=STACK, type=kind, **one, **owner)["id"] for one in ones]
+        for kind, ones in components.items()
+    }
+    rest.post(f"{prefix}/stacks", name=STACK, components=ids, **owner)
+
+
+def _template(pipeline: "Pipeline", build: str, name: str) -> str:
+    if not hasattr(pipeline, "create_run_template"):
+        return _template_of_deployment(pipeline, build, name)
     # The code is in the image: nothing is to be uploaded.
     settings = {"docker": DockerSettings(allow_download_from_artifact_store=False)}
     return str(pipeline.with_options(build=build, settings=settings).create_run_template(name).id)
+
+
+def _template_of_deployment(pipeline: "Pipeline", build: str, name: str) -> str:
+    """Do what running the pipeline does up to the run: before 0.70 a template was made of a run's deployment."""
+    if not pipeline.invocations:
+        pipeline.prepare()
+    compiled, *_ = pipeline._compile(build=UUID(build))
+    client = Client()
+    request = PipelineDeploymentRequest(
+        user=client.active_user.id,
+        workspace=client.active_workspace.id,
+        stack=client.active_stack_model.id,
+        pipeline=pipeline._register().id,
+        build=UUID(build),
+        **compiled.model_dump(),
+    )
+    deployment = client.zen_store.create_deployment(request)
+    return str(client.create_run_template(name, deployment.id).id)
 
 
 def main(url: str, directory: str) -> None:

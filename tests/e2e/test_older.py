@@ -1,6 +1,6 @@
 """zenbeat at work on servers of other versions: other scopes, no snapshots, parameters that have to be complete.
 
-The oldest known here, from before projects, is always among them. ZENBEAT_E2E_VERSIONS names those wanted besides,
+The oldest, the first with run templates, is always among them. ZENBEAT_E2E_VERSIONS names those wanted besides,
 separated by blanks, or `all`: each is another environment of 280 MB.
 """
 
@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from worker.domain.errors import NameTaken
 from worker.zenml.client import ZenML
 from worker.zenml.models import Run
 from worker.zenml.options import ZenMLOptions
 
-from .api import ZenMLAPI
+from .api import FINISHED, ZenMLAPI
 from .environment import OLDEST, REQUIREMENTS, VERSION
 from .server import ZenMLServer
 from .test_zenbeat import zenbeat
@@ -53,22 +54,50 @@ def test_zenbeat_checks_starts_and_follows_runs(
     assert parameters["lr"] == 0.25
     assert len(parameters) > 1
 
-    # What is looked for after a lost answer is found by the same name, and by no other.
-    found = _find(server, outcome["run_name"])
+    # What keeps a repeat from being a second run: the name is taken, and the run is found by it.
+    found, missed = asyncio.run(_repeat(server, outcome["run_name"]))
     assert found is not None
     assert found.id == outcome["run_id"]
-    assert _find(server, outcome["run_name"] + "-") is None
+    assert missed is None
 
     failed = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.fail=true", "--wait", code=1)
     assert failed == stack.outcomes("started")[-1]["trigger"]
 
 
-def _find(server: ZenMLServer, name: str) -> Run | None:
-    async def body() -> Run | None:
-        zenml = ZenML(ZenMLOptions(url=server.url, api_key=server.api_key))
-        try:
-            return await zenml.find_run(name)
-        finally:
-            await zenml.aclose()
+async def _repeat(server: ZenMLServer, name: str) -> tuple[Run | None, Run | None]:
+    """Start the run of that name again, in vain; gives what is found by the name, and by another."""
+    zenml = ZenML(ZenMLOptions(url=server.url, api_key=server.api_key))
+    try:
+        launch = await zenml.prepare(await zenml.find_target("training", "production"), {"run_name": name})
+        with pytest.raises(NameTaken):
+            await zenml.start(launch)
+        return await zenml.find_run(name), await zenml.find_run(f"{name}-")
+    finally:
+        await zenml.aclose()
 
-    return asyncio.run(body())
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_sweep_keeps_to_its_max_parallel(
+    version: str,
+    make_zenml_server: Callable[..., ZenMLServer],
+    make_stack: Callable[..., Any],
+    connect: Callable[..., ZenMLAPI],
+    eventually: Callable[..., None],
+) -> None:
+    server = make_zenml_server(version=version)
+    stack = make_stack(server.url, server.api_key)
+    stack.define(
+        "sweeps:\n"
+        "  - name: one-by-one\n"
+        "    pipeline: training\n"  # and its newest template
+        "    method: grid\n"
+        "    max_parallel: 1\n"
+        "    config: {steps: {model_trainer: {parameters: {seconds: 8}}}}\n"
+        "    parameters: {steps.model_trainer.parameters.lr: {values: [0.1, 0.01]}}\n"
+    )
+    stack.start("worker")
+    stack.start("beat")
+    zenbeat(stack, "sweep", "run", "one-by-one")
+    eventually(lambda: len(stack.outcomes("started")) == 2, 90, "two runs")
+    states = {outcome["run_id"]: connect(server).status(outcome["run_id"]) for outcome in stack.outcomes("started")}
+    assert sum(state in FINISHED for state in states.values()) == 1, states

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 import requests
+from packaging.version import Version
+from zenml import __version__
 from zenml.zen_server.template_execution.workload_manager_interface import WorkloadManagerInterface
 
 SUBMIT_SECONDS = float(os.environ.get("ZENBEAT_E2E_SUBMIT_SECONDS", "0"))
@@ -109,9 +111,13 @@ class Run:
             raise RuntimeError("The parameter `fail` asked for it.")
         if "lr" in parameters:
             accuracy = 1 / (1 + (math.log10(float(parameters["lr"])) + 2) ** 2)
-            resource = {"id": self.id, "type": "pipeline_run"}
-            request = {"resources": [resource], "values": {"accuracy": accuracy}, "types": {"accuracy": "float"}}
+            request = {**self._resource(), "values": {"accuracy": accuracy}, "types": {"accuracy": "float"}}
             self._send("POST", f"{self._prefix}/run-metadata", json={**request, **self._owner})
+
+    def _resource(self) -> dict[str, Any]:
+        if Version(__version__) < Version("0.71"):
+            return {"resource_id": self.id, "resource_type": "pipeline_run", "stack_component_id": None}
+        return {"resources": [{"id": self.id, "type": "pipeline_run"}]}
 
     def _set(self, status: str) -> None:
         self._send("PUT", f"/runs/{self.id}", json={"status": status})

@@ -83,6 +83,18 @@ def test_without_a_template_the_newest_named_snapshot(kit):
     assert target(kit, scripted, "training").id == kit.snapshot
 
 
+def test_servers_that_cannot_filter_templates_by_pipeline(kit):
+    scripted = kit.Scripted(version="0.66.0")
+    path = f"workspaces/{kit.project}/run_templates"
+    of_another = {**scripted.template, "name": "foreign", "resources": {"pipeline": {"id": OTHER, "name": "other"}}}
+    scripted.on(f"GET /api/v1/{path}", page(of_another, scripted.template))
+    assert target(kit, scripted, "training").id == kit.template
+    (filters,) = queries(scripted, path)
+    assert filters == {"sort_by": "desc:created", "size": "100"}
+    with pytest.raises(NotFound, match=r"there is: production\)"):
+        target(kit, scripted, "training", "xyz")
+
+
 def test_nothing_that_can_be_started(kit):
     scripted = kit.Scripted(version="0.85.0")
     scripted.on("GET /api/v1/run_templates", page())
@@ -250,6 +262,14 @@ def test_counting_runs_that_have_not_ended(kit):
     assert filters["name"] == "startswith:training-"
     assert filters["size"] == "1"
     assert '"initializing","provisioning","queued","running"' in filters["status"]
+
+
+def test_counting_on_servers_without_one_of(kit):
+    scripted = kit.Scripted(version="0.68.1")
+    scripted.on("GET /api/v1/workspaces/default/runs", {"total": 3, "items": [scripted.run]})
+    assert play(kit, scripted, lambda zenml: zenml.count_unfinished("training-")) == 6
+    seen = queries(scripted, "workspaces/default/runs")
+    assert [filters["status"] for filters in seen] == ["initializing", "running"]
 
 
 def test_a_count_that_is_not_filtered_is_no_count(kit):

@@ -18,7 +18,7 @@ from worker.zenml.options import MEBIBYTE, ZenMLOptions
 from worker.zenml.questions import API, DEFAULT_PROJECT, Filters, Questions
 from worker.zenml.replies import Items, RunItem, Runs, Started
 from worker.zenml.server import Server
-from worker.zenml.versions import UNFINISHED
+from worker.zenml.versions import FIRST_UNFINISHED, UNFINISHED
 from worker.zenml.wire import Answer, Wire
 
 OPENAPI_BYTES = 16 * MEBIBYTE
@@ -136,12 +136,16 @@ class ZenML:
 
     async def count_unfinished(self, name_prefix: str, project: str | None = None) -> int:
         """Count the runs whose name begins so and that have not ended."""
-        statuses = orjson.dumps(UNFINISHED).decode()
-        filters: Filters = {"name": f"startswith:{name_prefix}", "status": f"oneof:{statuses}", "size": 1}
-        page = await self._runs(filters, project)
-        if any(not item.name.lower().startswith(name_prefix.lower()) for item in page.items):
-            raise NotSent("ZenML does not filter runs by name; they cannot be counted", code="unreadable")
-        return page.total
+        server = await self.info()
+        one_of = f"oneof:{orjson.dumps(UNFINISHED).decode()}"
+        count = 0
+        for status in [one_of] if server.capabilities.one_of else FIRST_UNFINISHED:
+            filters: Filters = {"name": f"startswith:{name_prefix}", "status": status, "size": 1}
+            page = await self._runs(filters, project)
+            if any(not item.name.lower().startswith(name_prefix.lower()) for item in page.items):
+                raise NotSent("ZenML does not filter runs by name; they cannot be counted", code="unreadable")
+            count += page.total
+        return count
 
     async def can_trigger(self) -> bool | None:
         """Tell whether the server has a route that starts runs; None if it does not describe itself."""

@@ -63,7 +63,7 @@ class Lookup:
         scope = pipeline.project if pipeline else project
         found = []
         for route in routes:
-            own = _of(route, pipeline) if pipeline else {"named_only": "true"}
+            own = _of(server, route, pipeline) if pipeline else {"named_only": "true"}
             filters = {**own, "sort_by": "desc:created", "size": LISTED}
             page = await self._questions.page(route.value, Items, server.capabilities, scope, filters)
             found += [_startable(route, item) for item in page.items if item.name and _of_pipeline(item, pipeline)]
@@ -72,15 +72,16 @@ class Lookup:
     async def _one(self, server: ServerInfo, route: Route, pipeline: PipelineRef, wanted: str) -> Resolution:
         if is_id(wanted):
             return await self._hydrated(route, wanted, pipeline)
-        filters = {"name": f"equals:{wanted}", **_of(route, pipeline)}
+        filters = {"name": f"equals:{wanted}", **_of(server, route, pipeline)}
         whose = f"{route.word} for pipeline {pipeline.name}"
-        item = await self._named(server, route.value, wanted, pipeline.project, filters, whose)
+        item = await self._named(server, route.value, wanted, pipeline.project, filters, whose, pipeline)
         return await self._hydrated(route, str(item.id), pipeline)
 
     async def _newest(self, server: ServerInfo, pipeline: PipelineRef) -> Resolution:
         routes = (Route.TEMPLATE, Route.SNAPSHOT) if server.capabilities.snapshots else (Route.TEMPLATE,)
         for route in routes:
-            filters = {**_of(route, pipeline), "sort_by": "desc:created", "size": NEWEST}
+            own = _of(server, route, pipeline)
+            filters = {**own, "sort_by": "desc:created", "size": NEWEST if own else LISTED}
             page = await self._questions.page(route.value, Items, server.capabilities, pipeline.project, filters)
             for item in page.items:
                 if item.startable and item.name and _belongs(item, pipeline):
@@ -91,7 +92,14 @@ class Lookup:
         )
 
     async def _named(
-        self, server: ServerInfo, collection: str, name: str, project: str | None, filters: Filters, what: str
+        self,
+        server: ServerInfo,
+        collection: str,
+        name: str,
+        project: str | None,
+        filters: Filters,
+        what: str,
+        pipeline: PipelineRef | None = None,
     ) -> Item:
         """Find the one item of a name, and believe the server only what its items say."""
         page = await self._questions.page(collection, Items, server.capabilities, project, filters)
@@ -101,7 +109,7 @@ class Lookup:
         # Newest first; a plain list would give the oldest.
         listed = {**everything, "size": LISTED, "sort_by": "desc:created"}
         page = await self._questions.page(collection, Items, server.capabilities, project, listed)
-        names = {item.name for item in page.items if item.name}
+        names = {item.name for item in page.items if item.name and _of_pipeline(item, pipeline)}
         hint = did_you_mean(name, names) or (f" (there is: {_few(names)})" if names else "; there is none at all")
         raise NotFound(f'no {what} is named "{name}"{hint}', code="not_found")
 
@@ -145,10 +153,10 @@ def is_id(text: str) -> bool:
         return False
 
 
-def _of(route: Route, pipeline: PipelineRef) -> Filters:
+def _of(server: ServerInfo, route: Route, pipeline: PipelineRef) -> Filters:
     """Filters for what belongs to a pipeline. Snapshots have no `pipeline_id`: it would be ignored, and match all."""
     if route is Route.TEMPLATE:
-        return {"pipeline_id": pipeline.id}
+        return {"pipeline_id": pipeline.id} if server.capabilities.templates_by_pipeline else {}
     return {"pipeline": pipeline.id, "named_only": "true"}
 
 

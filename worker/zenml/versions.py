@@ -9,6 +9,8 @@ Version = tuple[int, int, int]
 FIRST: Version = (0, 63, 0)
 """The first version with run templates; older ones start runs in another way."""
 
+TEMPLATES_BY_PIPELINE: Version = (0, 67, 0)
+ONE_OF: Version = (0, 70, 0)
 SNAPSHOTS: Version = (0, 90, 0)
 PROJECTS: Version = (0, 80, 0)
 LINKS_WITH_PROJECT: Version = (0, 83, 0)
@@ -80,6 +82,9 @@ STEP_FIELDS: Mapping[str, Version] = {
 }
 """Fields of a step's configuration, likewise. `name` was one before 0.67, and did nothing."""
 
+FIRST_UNFINISHED = ("initializing", "running")
+"""Statuses of runs that go on, on the first servers."""
+
 UNFINISHED = (
     "initializing",
     "provisioning",
@@ -91,7 +96,7 @@ UNFINISHED = (
     "stopping",
     "cancelling",
 )
-"""Statuses of runs that go on. A server that does not know one of them compares text, and finds nothing."""
+"""The same, of all servers. A server that does not know one of them compares text, and finds nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,10 @@ class Capabilities:
     """What a server of one version can do. Made by `capabilities`."""
 
     templates: bool
+    templates_by_pipeline: bool
+    """Before, a list of templates that is filtered by pipeline ends with 500."""
+    one_of: bool
+    """Before, the filter `oneof:` is taken for a plain text, and finds nothing."""
     snapshots: bool
     projects: bool
     """Scope is `?project=`; before, it is the path `/workspaces/…`."""
@@ -118,6 +127,8 @@ def capabilities(version: Version) -> Capabilities:
     """Tell what a server of this version can do."""
     return Capabilities(
         templates=version >= FIRST,
+        templates_by_pipeline=version >= TEMPLATES_BY_PIPELINE,
+        one_of=version >= ONE_OF,
         snapshots=version >= SNAPSHOTS,
         projects=version >= PROJECTS,
         links_with_project=version >= LINKS_WITH_PROJECT,

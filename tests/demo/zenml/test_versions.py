@@ -51,6 +51,22 @@ def test_before_0_80_the_scope_is_a_path(demo: Make) -> None:
     assert demo().names("/workspaces/default/pipelines") == ["training", "scoring", "etl"]
 
 
+def test_before_0_67_templates_cannot_be_filtered_by_their_pipeline(demo: Make) -> None:
+    for version, status in (("0.66.0", 500), ("0.67.0", 200)):
+        here = demo(version=version)
+        (training, *_) = here.get("/pipelines", name="training")["items"]
+        asked = here.http.get("/api/v1/run_templates", params={"pipeline_id": training["id"]})
+        assert asked.status_code == status
+        assert here.names("/run_templates", name="equals:nightly") == here.names("/run_templates", name="nightly")
+
+
+def test_before_0_70_there_is_no_one_of(demo: Make) -> None:
+    for version, found in (("0.68.1", []), ("0.70.0", ["training"])):
+        here = demo(version=version)
+        assert here.names("/pipelines", name='oneof:["training"]') == found
+        assert here.names("/pipelines", name="startswith:train") == ["training"]
+
+
 def test_before_0_82_an_unknown_field_is_refused(demo: Make) -> None:
     here = demo(version="0.75.1")
     for extra in (

@@ -1,7 +1,7 @@
 """Filters of lists: `op:value`, compared as ZenML and SQLite do."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -60,13 +60,17 @@ def select(
     *,
     model: str,
     any_of: bool = False,
+    operators: Set[str] = OPERATORS,
 ) -> list[Item]:
     """Give the items that pass all filters of the query, or any of them.
 
-    A parameter that is no column is ignored and then matches everything, as on ZenML. Raises Refusal and Malformed.
+    A parameter that is no column is ignored and then matches everything, as on ZenML; an operator that is none is part
+    of the text. Raises Refusal and Malformed.
     """
     tests = [
-        (columns[name].read, _test(columns[name].kind, name, text, model)) for name, text in query if name in columns
+        (columns[name].read, _test(columns[name].kind, name, text, model, operators))
+        for name, text in query
+        if name in columns
     ]
     if not tests:
         return list(items)
@@ -74,12 +78,12 @@ def select(
     return [item for item in items if together(test(read(item)) for read, test in tests)]
 
 
-def _test(kind: Kind, name: str, text: str, model: str) -> Test:
+def _test(kind: Kind, name: str, text: str, model: str, operators: Set[str]) -> Test:
     if kind is Kind.METADATA:
         key, _, rest = text.partition(":")
-        inner = _test(Kind.TEXT, name, rest, model)
+        inner = _test(Kind.TEXT, name, rest, model, operators)
         return lambda value: inner(value.get(key))
-    operator, value = _split(text)
+    operator, value = _split(text, operators)
     if kind in {Kind.NAME_OR_ID, Kind.TAGS}:
         inner = _text_test(operator, value, name, model)
         return lambda values: any(inner(one) for one in values)
@@ -90,9 +94,9 @@ def _test(kind: Kind, name: str, text: str, model: str) -> Test:
     return _text_test(operator, value, name, model)
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str, operators: Set[str]) -> tuple[str, str]:
     operator, colon, value = text.partition(":")
-    return (operator, value) if colon and operator in OPERATORS else ("equals", text)
+    return (operator, value) if colon and operator in operators else ("equals", text)
 
 
 def _text_test(operator: str, wanted: str, name: str, model: str) -> Test:

@@ -6,8 +6,9 @@ from typing import Any, Generic
 
 from starlette.datastructures import QueryParams
 
-from worker.demo.zenml.filters import FALSE, TRUE, Column, Item, select
+from worker.demo.zenml.filters import CHOICES, FALSE, OPERATORS, TRUE, Column, Item, select
 from worker.demo.zenml.refusals import Malformed, Refusal, fault, invalid
+from worker.demo.zenml.versions import ONE_OF, Version
 
 LARGEST = 10_000
 
@@ -23,12 +24,15 @@ class Listing(Generic[Item]):
     show: Callable[[Item, bool], dict[str, Any]]
     """Give an item as JSON, hydrated or not."""
 
-    def page(self, query: QueryParams) -> dict[str, Any]:
-        """Answer a request. Raises Refusal and Malformed."""
+    def page(self, query: QueryParams, version: Version) -> dict[str, Any]:
+        """Answer a request as a server of that version. Raises Refusal and Malformed."""
         number, size = _whole(query, "page", 1, None), _whole(query, "size", 20, LARGEST)
         any_of = _one_of(query, "logical_operator", "and", ("or", "and")) == "or"
         hydrate = truth(query, "hydrate", default=False)
-        found = select(self.items, self.columns, query.multi_items(), model=self.model, any_of=any_of)
+        operators = OPERATORS if version >= ONE_OF else OPERATORS - CHOICES
+        found = select(
+            self.items, self.columns, query.multi_items(), model=self.model, any_of=any_of, operators=operators
+        )
         pages = max(-(-len(found) // size), 1)
         if number > pages:
             raise Refusal(

@@ -16,7 +16,7 @@ from worker.demo.zenml.runs import Run
 from worker.demo.zenml.runshapes import RunShapes
 from worker.demo.zenml.shapes import PROJECT_ID, Shapes, moment
 from worker.demo.zenml.state import DemoState
-from worker.demo.zenml.versions import PROJECTS
+from worker.demo.zenml.versions import PROJECTS, TEMPLATES_BY_PIPELINE
 
 TOKEN_TYPES = ("generic", "workload")
 GENERIC_TOKEN_SECONDS = 3600
@@ -141,6 +141,8 @@ class Reading:
 
     async def templates(self, request: Request) -> Response:
         """List run templates."""
+        if "pipeline_id" in request.query_params and self._state.version < TEMPLATES_BY_PIPELINE:
+            raise Refusal(500, "RuntimeError", "pipeline_id")
         return self._page(
             request,
             Listing(
@@ -229,7 +231,7 @@ class Reading:
             self._check_scope(request.path_params["workspace"])
         elif self._state.version >= PROJECTS and "project" in request.query_params:
             self._check_scope(request.query_params["project"])
-        return JSONResponse(listing.page(request.query_params))
+        return JSONResponse(listing.page(request.query_params, self._state.version))
 
     def _check_scope(self, name: str) -> None:
         if name not in {self._state.options.project, str(PROJECT_ID)}:
