@@ -58,6 +58,7 @@ def test_zenbeat_checks_starts_and_follows_runs(
     found, missed = asyncio.run(_repeat(server, outcome["run_name"]))
     assert found is not None
     assert found.id == outcome["run_id"]
+    assert (f"zenbeat:trigger={outcome['trigger']}" in found.tags) is (version >= "0.70"), "tags of runs came with 0.70"
     assert missed is None
 
     failed = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.fail=true", "--wait", code=1)
