@@ -1,9 +1,15 @@
 """A real ZenML server for the tests of this folder, and a view of it through its own API."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from worker.zenml.client import ZenML
+from worker.zenml.options import ZenMLOptions
 
 from .api import FINISHED, ZenMLAPI
 from .seeded import seeded_server
@@ -68,6 +74,20 @@ def connect() -> Iterator[Callable[..., ZenMLAPI]]:
 def zenml_api(zenml_server: ZenMLServer, connect: Callable[..., ZenMLAPI]) -> ZenMLAPI:
     """The API of the shared server."""
     return connect(zenml_server)
+
+
+@pytest.fixture
+def ask() -> Callable[..., Any]:
+    """Play a scene with zenbeat's own client of a server, and give its result."""
+
+    def play(server: ZenMLServer, scene: Callable[[ZenML], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            async with aclosing(ZenML(ZenMLOptions(url=server.url, api_key=server.api_key))) as zenml:
+                return await scene(zenml)
+
+        return asyncio.run(main())
+
+    return play
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The main job on the real thing: beat and workers as users start them, against an unmodified ZenML server."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.zenml.client import ZenML
-from worker.zenml.options import ZenMLOptions
+from worker.zenml.models import Run
 
 from .api import ZenMLAPI
 from .environment import HOME, locked
@@ -169,41 +168,17 @@ def test_a_sweep_of_12_trials_starts_12_runs_through_two_slots(
     assert not stack.outcomes("dead")
 
 
-def test_the_command_line_checks_starts_and_waits(
-    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any
-) -> None:
-    stack = make_stack(zenml_server.url, zenml_server.api_key)
-    stack.define('schedules: [{name: daily, pipeline: training, template: production, cron: "0 2 * * *"}]')
-    stack.start("worker")
-    stack.start("beat")
-    eventually(lambda: stack.ready("worker") and stack.redis.hexists("zenbeat:cursors:0", "daily"), what="both at work")
-    said = zenbeat(stack, "doctor")
-    assert 'schedule daily: starts run template "production" of pipeline "training"' in said
-    assert "production" in zenbeat(stack, "template", "list", "--pipeline", "training")
-    target = ("training", "--template", "production", "-p", "model_trainer.lr=0.25")
-    identity = zenbeat(stack, "trigger", *target, "--wait")  # its exit code is 0 only if the run has completed
-    (outcome,) = stack.outcomes("started")
-    assert outcome["trigger"] == identity
-    steps = zenml_api.steps(outcome["run_id"])
-    assert steps["model_trainer"]["metadata"]["config"]["parameters"]["lr"] == 0.25
+def test_a_deleted_run_frees_its_name(zenml_server: ZenMLServer, ask: Callable[..., Any]) -> None:
+    async def scene(zenml: ZenML) -> tuple[Run, Run | None, Run]:
+        launch = await zenml.prepare(await zenml.find_target("training", "production"), {"run_name": "freed"})
+        first = await zenml.start(launch)
+        await zenml.delete_run(first)
+        await zenml.delete_run(first)
+        return first, await zenml.find_run("freed"), await zenml.start(launch)
 
-
-def test_a_deleted_run_frees_its_name(zenml_server: ZenMLServer, zenml_api: ZenMLAPI) -> None:
-    async def body() -> None:
-        zenml = ZenML(ZenMLOptions(url=zenml_server.url, api_key=zenml_server.api_key))
-        try:
-            target = await zenml.find_target("training", "production")
-            launch = await zenml.prepare(target, {"run_name": "freed"})
-            first = await zenml.start(launch)
-            await zenml.delete_run(first)
-            await zenml.delete_run(first)
-            assert await zenml.find_run("freed") is None
-            second = await zenml.start(launch)
-            assert (second.name, second.id == first.id) == ("freed", False)
-        finally:
-            await zenml.aclose()
-
-    asyncio.run(body())
+    first, between, second = ask(zenml_server, scene)
+    assert between is None
+    assert (second.name, second.id == first.id) == ("freed", False)
 
 
 def test_an_application_with_nothing_but_celery_queues_a_trigger(

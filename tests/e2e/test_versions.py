@@ -1,0 +1,110 @@
+"""The same work on servers of several versions: other scopes, no snapshots, parameters that have to be complete.
+
+The newest and the oldest, the first with run templates. ZENBEAT_E2E_VERSIONS names those wanted besides, separated by
+blanks, or `all`: each is another environment of 280 MB.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from worker.domain.errors import NameTaken
+from worker.zenml.client import ZenML
+from worker.zenml.models import Run
+
+from .api import FINISHED, ZenMLAPI
+from .environment import OLDEST, REQUIREMENTS, VERSION
+from .server import ZenMLServer
+from .test_zenbeat import zenbeat
+
+_WANTED = os.environ.get("ZENBEAT_E2E_VERSIONS", "").split()
+VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, OLDEST, *_WANTED]))
+
+TRAINING = ("training", "--template", "production")
+
+
+@pytest.fixture(params=VERSIONS)
+def server(request: pytest.FixtureRequest, make_zenml_server: Callable[..., ZenMLServer]) -> ZenMLServer:
+    """A server of each version."""
+    return make_zenml_server(version=request.param)
+
+
+@pytest.fixture
+def api(server: ZenMLServer, connect: Callable[..., ZenMLAPI]) -> ZenMLAPI:
+    """Its API."""
+    return connect(server)
+
+
+@pytest.fixture
+def stack(server: ZenMLServer, make_stack: Callable[..., Any]) -> Any:
+    """An installation that starts its runs, with nothing started yet."""
+    return make_stack(server.url, server.api_key)
+
+
+def test_the_command_line_checks_starts_and_waits(
+    server: ZenMLServer, api: ZenMLAPI, stack: Any, ask: Callable[..., Any], eventually: Callable[..., None]
+) -> None:
+    stack.define('schedules: [{name: daily, pipeline: training, template: production, cron: "0 2 * * *"}]')
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: stack.ready("worker") and stack.redis.hexists("zenbeat:cursors:0", "daily"), what="both at work")
+
+    said = zenbeat(stack, "doctor")
+    assert server.version in said
+    assert 'schedule daily: starts run template "production" of pipeline "training"' in said
+    assert api.templates() == server.seeded["templates"]
+    assert "production" in zenbeat(stack, "template", "list", "--pipeline", "training")
+
+    # One parameter of several: before 0.82.1 the server wants each of them, and the client puts the others in.
+    identity = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.lr=0.01", "--wait")
+    (outcome,) = stack.outcomes("started")
+    assert outcome["trigger"] == identity
+    assert api.status(outcome["run_id"]) == "completed"
+    parameters = api.steps(outcome["run_id"])["model_trainer"]["metadata"]["config"]["parameters"]
+    assert parameters["lr"] == 0.01
+    assert len(parameters) > 1
+    accuracy = api.run(outcome["run_id"])["metadata"]["run_metadata"]["accuracy"]
+    # At first a value came with its own id and dates.
+    assert (accuracy["body"]["value"] if isinstance(accuracy, dict) else accuracy) == 1.0
+
+    found = ask(server, lambda zenml: zenml.find_run(outcome["run_name"]))
+    assert found.id == outcome["run_id"]
+    assert (f"zenbeat:trigger={identity}" in found.tags) is (server.version >= "0.70"), "tags of runs came with 0.70"
+
+    failed = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.fail=true", "--wait", code=1)
+    (run_id,) = (outcome["run_id"] for outcome in stack.outcomes("started") if outcome["trigger"] == failed)
+    assert api.status(run_id) == "failed"
+
+
+def test_a_repeat_is_no_second_run(server: ZenMLServer, ask: Callable[..., Any]) -> None:
+    async def scene(zenml: ZenML) -> tuple[Run, Run | None, Run | None]:
+        launch = await zenml.prepare(await zenml.find_target("training", "production"), {"run_name": "once"})
+        first = await zenml.start(launch)
+        with pytest.raises(NameTaken):
+            await zenml.start(launch)
+        return first, await zenml.find_run("once"), await zenml.find_run("onc")
+
+    first, found, other = ask(server, scene)
+    assert found is not None
+    assert found.id == first.id
+    assert other is None
+
+
+def test_a_sweep_keeps_to_its_max_parallel(api: ZenMLAPI, stack: Any, eventually: Callable[..., None]) -> None:
+    stack.define(
+        "sweeps:\n"
+        "  - name: one-by-one\n"
+        "    pipeline: training\n"  # and its newest template
+        "    method: grid\n"
+        "    max_parallel: 1\n"
+        "    config: {steps: {model_trainer: {parameters: {seconds: 8}}}}\n"
+        "    parameters: {steps.model_trainer.parameters.lr: {values: [0.1, 0.01]}}\n"
+    )
+    stack.start("worker")
+    stack.start("beat")
+    zenbeat(stack, "sweep", "run", "one-by-one")
+    eventually(lambda: len(stack.outcomes("started")) == 2, 90, "two runs")
+    states = {outcome["run_id"]: api.status(outcome["run_id"]) for outcome in stack.outcomes("started")}
+    assert sum(state in FINISHED for state in states.values()) == 1, states
