@@ -176,6 +176,14 @@ def test_what_is_not_ready_waits_and_the_next_ready_time_is_told(run: Any) -> No
     run(body)
 
 
+def test_what_may_be_sent_at_once_does_not_wait_for_the_clock_of_who_recorded_it(run: Any) -> None:
+    async def body(store: Store) -> None:
+        await store.add(make("a", due=FAR))
+        assert (await store.triggers.dispatch())[0] == [make("a").id]
+
+    run(body)
+
+
 def test_each_trigger_is_claimed_by_one(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))

@@ -84,7 +84,7 @@ async def accept(triggers: TriggerStore, origin: Origin, request: TriggerRequest
     due = max(now, request.not_before.astimezone(UTC)) if request.not_before else now
     named = request.idempotency_key or key
     trigger = planner.for_request(origin, named, target, due=due, priority=request.priority)
-    (recorded,) = await triggers.record([Item(entries=[Entry(trigger=trigger)])])
+    (recorded,) = await triggers.record([Item(entries=[Entry(trigger=trigger, ready=request.not_before)])])
     if recorded.triggers[0] < 0:
         raise InvalidInput(
             f"idempotency key {named} was used before for another request (trigger {trigger.id}); take another key"

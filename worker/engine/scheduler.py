@@ -175,7 +175,8 @@ class Scheduler:
             skipped = replace(due, decision=Decision.SKIPPED, reason=f"the body cannot be rendered: {error}")
             return _not_fired(schedule, skipped, now)
         ledger = _ledger(due, trigger)
-        return Entry(trigger=trigger, fire_time=due.fire_time, ledger=ledger)
+        ready = trigger.due if trigger.due > now else None
+        return Entry(trigger=trigger, ready=ready, fire_time=due.fire_time, ledger=ledger)
 
     async def _write(self, plans: Sequence[Plan]) -> None:
         if not plans:

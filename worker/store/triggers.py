@@ -60,7 +60,7 @@ class Entry:
 
     trigger: Trigger | None = None
     ready: datetime | None = None
-    """When the trigger may be sent; None is at once."""
+    """When the trigger may be sent; None is at once, whatever the clock of who records it says."""
     digest: str = ""
     fire_time: datetime | None = None
     ledger: Mapping[str, Any] | None = None
@@ -302,7 +302,7 @@ def _item(item: Item) -> dict[str, Any]:
 def _entry(entry: Entry) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     if entry.trigger is not None:
-        plain["trigger"] = _new(entry.trigger, entry.ready or entry.trigger.due, entry.digest)
+        plain["trigger"] = _new(entry.trigger, entry.ready, entry.digest)
     if entry.ledger is not None and entry.fire_time is not None:
         plain["fire"] = str(milliseconds(entry.fire_time))
         plain["ledger"] = orjson.dumps(entry.ledger).decode()
@@ -311,13 +311,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return plain
 
 
-def _new(trigger: Trigger, ready: datetime, asked: str) -> dict[str, Any]:
-    at = milliseconds(ready)
+def _new(trigger: Trigger, ready: datetime | None, asked: str) -> dict[str, Any]:
     fields = {"data": encode_trigger(trigger).decode(), "source": trigger.source, "sweep": trigger.sweep}
     plain = {
         "id": trigger.id,
-        "ready": str(at),
-        "rank": str(at - trigger.priority * PRIORITY_STEP_MS),
+        "ready": str(milliseconds(ready)) if ready else "0",
+        "rank": str(milliseconds(trigger.due) - trigger.priority * PRIORITY_STEP_MS),
         "digest": asked or digest(trigger),
         "fields": flat(fields),
     }
