@@ -19,6 +19,7 @@ class Scheduler(beat.Scheduler):
         """Open the engine; called by Celery before the first tick."""
         self._runtime = runtime()
         self._beat = Beat(self._runtime.engine)
+        self._runtime.run(self._beat.open())
         self._closed = False
 
     def tick(self, *_: Any, **__: Any) -> float:

@@ -8,17 +8,25 @@ from typing import Any
 import pytest
 
 from worker.domain.errors import StoreUnavailable
-from worker.engine.beating import LONGEST_TICK, Beat
+from worker.engine.beating import LONGEST_TICK, STANDBY_TICK, Beat
+from worker.engine.runtime import Engine
 from worker.engine.working import Worker
 
 SCHEDULE = "schedules:\n  - name: s\n    pipeline: training\n    every: 1s\n"
+
+
+async def opened(engine: Engine) -> Beat:
+    """A beat that knows whether it leads."""
+    beat = Beat(engine)
+    await beat.open()
+    return beat
 
 
 def test_a_tick_fires_dispatches_and_says_when_it_wants_to_be_called_again(flow: Any, tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(SCHEDULE)
 
     async def body(f: Any) -> None:
-        beat = Beat(f.engine)
+        beat = await opened(f.engine)
         async with asyncio.timeout(10):
             while not f.rung:
                 await asyncio.sleep(await beat.tick())
@@ -36,17 +44,19 @@ def test_a_beat_that_does_not_lead_changes_nothing(flow: Any, tmp_path: Path) ->
 
     async def body(f: Any) -> None:
         await f.engine.redis.set(f.engine.keys.leader, "7:another", ex=60)
-        assert await Beat(f.engine).tick() == LONGEST_TICK
+        beat = await opened(f.engine)
+        assert await beat.tick() == STANDBY_TICK
         assert await f.engine.cursors.all() == {}
         (sign,) = (await f.engine.heartbeats.alive("beat")).values()
         assert sign["leading"] is False
+        await beat.close()
 
     flow(body)
 
 
 def test_redis_away_is_told_once_and_the_tick_goes_on(flow: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def body(f: Any) -> None:
-        beat = Beat(f.engine)
+        beat = await opened(f.engine)
         caplog.set_level(logging.INFO, "zenbeat")
         assert [await beat.tick() for _ in range(3)] == [LONGEST_TICK] * 3
         await beat.close()
@@ -59,13 +69,14 @@ def test_redis_away_is_told_once_and_the_tick_goes_on(flow: Any, caplog: pytest.
 
 def test_a_fault_of_our_own_does_not_end_the_beat(flow: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def body(f: Any) -> None:
-        beat = Beat(f.engine)
+        beat = await opened(f.engine)
         await f.engine.redis.set(f.engine.keys.cursors, "not a hash")
         (tmp_path / "s.yaml").write_text(SCHEDULE)
         assert await beat.tick() == LONGEST_TICK
         await f.engine.redis.delete(f.engine.keys.cursors)
         await beat.tick()
         assert "s" in await f.engine.cursors.all()
+        await beat.close()
 
     flow(body)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from worker.domain.errors import StoreUnavailable
+from worker.domain.errors import LeadLost, StoreUnavailable
+from worker.engine.leading import TTL
 from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
 from worker.source import Source
@@ -43,7 +44,7 @@ class Clockwork:
         (self.directory / f"{name}.yaml").write_text("\n".join(["schedules:", *lines, ""]))
 
     async def tick(self, now: datetime) -> None:
-        self.fence = self.fence or (await Lease(self.engine.redis, self.engine.keys, "beat").take()).fence
+        self.fence = self.fence or (await Lease(self.engine.redis, self.engine.keys, "beat", TTL).take()).fence
         await self.scheduler.tick(now, self.fence)
 
     async def ledger(self, name: str = "s") -> list[tuple[str, str]]:
@@ -193,10 +194,11 @@ def test_a_beat_that_lost_the_lead_writes_nothing(clockwork: Any) -> None:
     async def body(c: Clockwork) -> None:
         c.define(EVERY_MINUTE)
         await c.tick(T0)
-        await Lease(c.engine.redis, c.engine.keys, "beat").resign()
+        await Lease(c.engine.redis, c.engine.keys, "beat", TTL).resign()
         await c.engine.redis.delete(c.engine.keys.leader)
-        await Lease(c.engine.redis, c.engine.keys, "another").take()
-        await c.tick(T0 + MINUTE)
+        await Lease(c.engine.redis, c.engine.keys, "another", TTL).take()
+        with pytest.raises(LeadLost):
+            await c.tick(T0 + MINUTE)
         assert await c.ledger() == []
         assert await c.engine.triggers.newest(10) == []
 

@@ -3,6 +3,7 @@
 ZenbeatError
 ├── InvalidInput              what a person wrote cannot be used; carries every fault at once
 ├── StoreUnavailable          Redis cannot be reached, or refuses to work
+├── LeadLost                  another beat leads: what this one was about to write is the other's business now
 ├── BrokerUnavailable         Celery's broker cannot be reached; what is recorded is rung again later
 └── ZenMLError                a call to ZenML did not give what was asked for
     ├── Refused               a definite no; trying the same again gives the same
@@ -54,6 +55,10 @@ class InvalidInput(ZenbeatError):
 
 class StoreUnavailable(ZenbeatError):
     """Redis cannot be reached, or refuses to work."""
+
+
+class LeadLost(ZenbeatError):
+    """Another beat leads. Nothing was written: what was due is the other one's business now."""
 
 
 class BrokerUnavailable(ZenbeatError):

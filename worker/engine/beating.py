@@ -1,24 +1,28 @@
-"""One tick of a beat: take the lead, see what is due, record, dispatch."""
+"""One tick of a beat: if it leads, see what is due, record, dispatch."""
 
 import logging
 from datetime import datetime, timedelta
 
-from worker.domain.errors import StoreUnavailable
-from worker.engine.runtime import Engine, process_name
+from worker.domain.errors import LeadLost, StoreUnavailable
+from worker.engine.leading import Leader
+from worker.engine.runtime import Engine, clock, process_name
 from worker.engine.scheduler import Scheduler
 from worker.source import Source
+from worker.store.connection import redis_time
 from worker.store.heartbeats import EVERY
-from worker.store.lease import Lease
 
 logger = logging.getLogger("zenbeat.beat")
 
 LONGEST_TICK = 1.0
-"""Seconds between ticks at the most: files are re-read, lost messages rung again, leases renewed."""
+"""Seconds between ticks at the most: files are re-read, lost messages rung again."""
 
 SHORTEST_TICK = 0.01
 
 FANNING_TICK = 0.02
 """While a sweep has room for more trials, its next ones are not kept waiting."""
+
+STANDBY_TICK = 0.2
+"""A beat that stands by looks this often whether it leads; it asks nobody for that."""
 
 TRIM_EVERY = timedelta(minutes=10)
 
@@ -29,7 +33,7 @@ class Beat:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._identity = process_name()
-        self._lease = Lease(engine.redis, engine.keys, self._identity)
+        self._leader = Leader(engine.settings.redis, engine.keys, self._identity)
         self._scheduler = Scheduler(
             Source(engine.settings.schedules_dir), engine.cursors, engine.triggers, engine.dispatcher.ring
         )
@@ -38,6 +42,10 @@ class Beat:
         self._beaten: datetime | None = None
         self._trimmed: datetime | None = None
 
+    async def open(self) -> None:
+        """Ask for the lead. Before the first tick."""
+        await self._leader.start()
+
     async def tick(self) -> float:
         """Do what is due. Gives the seconds until the next tick is wanted.
 
@@ -45,6 +53,9 @@ class Beat:
         """
         try:
             delay = await self._tick()
+        except LeadLost:
+            self._leader.lost()
+            return SHORTEST_TICK
         except StoreUnavailable as error:
             self._say_once(str(error))
             return LONGEST_TICK
@@ -56,34 +67,43 @@ class Beat:
         return delay
 
     async def _tick(self) -> float:
-        lead = await self._lease.take()
-        self._tell_lead(leading=bool(lead.fence))
-        await self._sign(lead.now)
-        if not lead.fence:
-            return LONGEST_TICK
-        await self._scheduler.tick(lead.now, lead.fence)
+        fence = self._leader.fence
+        changed = self._tell_lead(leading=bool(fence))
+        await self._sign(changed=changed)
+        if not fence:
+            return STANDBY_TICK
+        now = await redis_time(self._engine.redis)
+        await self._scheduler.tick(now, fence)
         await self._engine.dispatcher.reclaim()
-        fanning = await self._engine.fanout.advance()
+        fanning = await self._engine.fanout.advance(fence)
         later = await self._engine.dispatcher.ring()
-        await self._trim(lead.now)
-        return FANNING_TICK if fanning else _until(lead.now, self._scheduler.next_fire(), later)
+        await self._trim(now)
+        return FANNING_TICK if fanning else _until(now, self._scheduler.next_fire(), later)
 
-    async def _sign(self, now: datetime) -> None:
-        if self._beaten is not None and now - self._beaten < EVERY:
+    async def _sign(self, *, changed: bool) -> None:
+        now = clock()
+        if changed:
+            self._beaten = None
+        if self._beaten is not None and abs(now - self._beaten) < EVERY:
             return
-        self._beaten = now
+        if not self._leading:
+            self._scheduler.stand_by()
         what = {"at": now.isoformat(), "leading": self._leading, "schedules": len(self._scheduler)}
         await self._engine.heartbeats.beat("beat", self._identity, what)
+        self._beaten = now
 
     async def _trim(self, now: datetime) -> None:
         if self._trimmed is None or now - self._trimmed > TRIM_EVERY:
             self._trimmed = now
             await self._engine.triggers.trim(now)
 
-    def _tell_lead(self, *, leading: bool) -> None:
-        if leading is not self._leading:
+    def _tell_lead(self, *, leading: bool) -> bool:
+        """Say whether this beat leads, if that is new."""
+        changed = leading is not self._leading
+        if changed:
             logger.info("leading" if leading else "standing by", extra={"beat": self._identity})
         self._leading = leading
+        return changed
 
     def _say_once(self, trouble: str) -> None:
         """Say a trouble when it comes and when it goes, not at every tick."""
@@ -95,11 +115,11 @@ class Beat:
 
     async def close(self) -> None:
         """Give up the lead, so that another beat takes over at once."""
+        await self._leader.close()
         try:
-            await self._lease.resign()
             await self._engine.heartbeats.leave("beat", self._identity)
         except StoreUnavailable as error:
-            logger.warning("lead not given up", extra={"reason": error})
+            logger.warning("sign of life not taken away", extra={"reason": error})
 
 
 def _until(now: datetime, *moments: datetime | None) -> float:

@@ -71,30 +71,30 @@ class Fanout:
                 raise InvalidInput(f"sweep {definition.name} was started with another definition under this key: {key}")
         return identity, created
 
-    async def advance(self) -> bool:
-        """Record the next trials of every active sweep, as far as there is room. Part of each tick.
+    async def advance(self, fence: str) -> bool:
+        """Record the next trials of every active sweep, as far as there is room. Part of each tick of who leads.
 
-        Tells whether any were recorded: then there may be room for more at once.
+        Tells whether any were recorded: then there may be room for more at once. Raises LeadLost.
         """
         recorded = False
         for identity in await self._sweeps.active():
             row = await self._sweeps.get(identity)
             if row is None or row.next > row.total:
-                await self._sweeps.rest(identity)
+                await self._sweeps.rest(identity, fence)
                 continue
             try:
-                recorded |= await self._go_on(row)
+                recorded |= await self._go_on(row, fence)
             except (InvalidInput, ValueError) as error:
                 # One sweep that cannot be computed must not hold up everything else.
                 logger.error("sweep ended", extra={"sweep": row.id, "trial": row.next, "reason": error})
-                await self._sweeps.stop(row.id, row.recorded, f"after trial {row.recorded}: {error}")
+                await self._sweeps.stop(row.id, row.recorded, f"after trial {row.recorded}: {error}", fence)
         return recorded
 
-    async def _go_on(self, row: SweepRow) -> bool:
+    async def _go_on(self, row: SweepRow, fence: str) -> bool:
         definition = decode_sweep(row.data)
         room = await self._room(row, definition)
         if room > 0:
-            await self._record(row, definition, min(room, CHUNK))
+            await self._record(row, definition, min(room, CHUNK), fence)
         return room > 0
 
     async def _room(self, row: SweepRow, definition: SweepDefinition) -> int:
@@ -117,12 +117,12 @@ class Fanout:
             return 0
         return min(room, most - row.open - running)
 
-    async def _record(self, row: SweepRow, definition: SweepDefinition, count: int) -> None:
+    async def _record(self, row: SweepRow, definition: SweepDefinition, count: int, fence: str) -> None:
         last = min(row.next + count - 1, row.total)
         now = self._now()
         entries = [
             Entry(trigger=planner.for_trial(row.id, definition, number, now)) for number in range(row.next, last + 1)
         ]
-        await self._triggers.record([Item(entries=entries)])
-        await self._sweeps.advance(row.id, last + 1)
+        item = Item(sweep=row.id, expected=str(row.next), cursor=str(last + 1), entries=entries)
+        await self._triggers.record([item], fence)
         logger.info("trials recorded", extra={"sweep": row.id, "trials": f"{row.next}-{last} of {row.total}"})

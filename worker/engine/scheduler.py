@@ -65,7 +65,7 @@ class Scheduler:
         self._fence = ""
 
     async def tick(self, now: datetime, fence: str) -> None:
-        """Consider every schedule that is due at `now`; `fence` is this beat's hold on the lead."""
+        """Consider every schedule that is due at `now`; `fence` is this beat's hold on the lead. Raises LeadLost."""
         if fence != self._fence:
             # What another beat did meanwhile is only in Redis.
             self._fence = fence
@@ -84,6 +84,10 @@ class Scheduler:
             await self._write([self._plan(tracked, now) for tracked in due[start : start + CHUNK]])
             # The first ones are on their way while the next are rendered.
             await self._ring()
+
+    def stand_by(self) -> None:
+        """Keep the files read, so that taking over takes no longer than it must."""
+        self._source.read()
 
     def next_fire(self) -> datetime | None:
         """Give the instant at which something is due next."""
@@ -108,7 +112,7 @@ class Scheduler:
             logger.error("fault in a schedule file", extra={"fault": fault})
         for warning in definitions.warnings:
             logger.warning("schedule file", extra={"warning": warning})
-        await self._cursors.report_faults([str(fault) for fault in definitions.faults])
+        await self._cursors.report_faults([str(fault) for fault in definitions.faults], self._fence)
         await self._adopt(definitions.schedules, now)
         self._definitions = definitions
         logger.info("schedules read", extra={"schedules": len(self._tracked), "faults": len(definitions.faults)})
@@ -184,7 +188,7 @@ class Scheduler:
         answers = await self._triggers.record([_item(plan) for plan in plans], self._fence)
         moved = []
         for plan, answer in zip(plans, answers, strict=True):
-            if answer.state == 1:
+            if answer.written:
                 self._track(replace(plan.tracked, cursor=plan.after))
                 _tell(plan)
             else:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -23,23 +24,30 @@ CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS, again: int = 3) -> Redis:
     """Make a client for `url`; it connects at its first command.
 
-    A command whose answer was lost is sent again, so every write must be one that may be applied twice.
+    A command whose answer was lost is sent `again` times, so every write must be one that may be applied twice.
     """
     tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         url,
         **tcp,
         decode_responses=False,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=min(CONNECT_SECONDS, answer_seconds),
+        socket_timeout=answer_seconds,
         health_check_interval=10,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), again),
         retry_on_error=[BusyLoadingError],
         client_name="zenbeat",
     )
+
+
+async def redis_time(redis: Redis) -> datetime:
+    """Read the one clock that all go by. Raises StoreUnavailable."""
+    async with translated():
+        seconds, microseconds = await redis.time()
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
 
 def text(value: object) -> str:

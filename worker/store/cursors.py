@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from worker.store.codec import instant, milliseconds
 from worker.store.connection import text, translated
+from worker.store.fenced import Fenced
 from worker.store.keys import Keys
 
 
@@ -41,6 +42,7 @@ class CursorStore:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis = redis
         self.keys = keys
+        self._fenced = Fenced(redis, keys)
 
     async def all(self) -> dict[str, Cursor]:
         """Read every cursor, by schedule."""
@@ -62,7 +64,6 @@ class CursorStore:
             found = await self.redis.zrevrange(self.keys.ledger(schedule), 0, count - 1)
         return [orjson.loads(text(entry)) for entry in found]
 
-    async def report_faults(self, faults: Sequence[str]) -> None:
-        """Publish what is wrong with the schedule files, for `doctor` and the dashboard."""
-        async with translated():
-            await self.redis.set(self.keys.faults, orjson.dumps(list(faults)))
+    async def report_faults(self, faults: Sequence[str], fence: str) -> None:
+        """Publish what is wrong with the schedule files, for `doctor` and the dashboard. Raises LeadLost."""
+        await self._fenced(self.keys.faults, fence, "SET", orjson.dumps(list(faults)))

@@ -8,6 +8,7 @@ from redis.commands.core import AsyncScript
 NAMES = (
     "claim",
     "dispatch",
+    "fenced",
     "lead",
     "reclaim",
     "record",

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from worker.store.codec import instant, milliseconds
 from worker.store.connection import text, translated
+from worker.store.fenced import Fenced
 from worker.store.keys import Keys
 
 
@@ -49,6 +50,7 @@ class SweepStore:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis = redis
         self.keys = keys
+        self._fenced = Fenced(redis, keys)
 
     async def create(
         self, identity: str, *, name: str, data: Mapping[str, Any], fingerprint: str, total: int, now: datetime
@@ -89,25 +91,14 @@ class SweepStore:
         async with translated():
             return sorted(text(identity) for identity in await self.redis.smembers(self.keys.active_sweeps))
 
-    async def advance(self, identity: str, number: int) -> None:
-        """Say that all trials before `number` are recorded.
+    async def rest(self, identity: str, fence: str) -> None:
+        """Take a sweep with nothing left to record off the list of active ones. Raises LeadLost."""
+        await self._fenced(self.keys.active_sweeps, fence, "SREM", identity)
 
-        Written after they are: ids are derived, so that a repeat after a crash is harmless.
-        """
-        async with translated():
-            await self.redis.hset(self.keys.sweep(identity), "next", str(number))
-
-    async def rest(self, identity: str) -> None:
-        """Take a sweep with nothing left to record off the list of active ones."""
-        async with translated():
-            await self.redis.srem(self.keys.active_sweeps, identity)
-
-    async def stop(self, identity: str, total: int, reason: str) -> None:
-        """Record no more trials: the sweep ends with those it has, and says why."""
-        async with translated(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self.keys.sweep(identity), mapping={"total": total, "ended": reason})
-            pipe.srem(self.keys.active_sweeps, identity)
-            await pipe.execute()
+    async def stop(self, identity: str, total: int, reason: str, fence: str = "") -> None:
+        """Record no more trials: the sweep ends with those it has, and says why. Raises LeadLost."""
+        await self._fenced(self.keys.sweep(identity), fence, "HSET", "total", total, "ended", reason)
+        await self.rest(identity, fence)
 
 
 def _row(identity: str, fields: Mapping[str, str]) -> SweepRow:

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from worker.domain.errors import LeadLost
 from worker.domain.outcome import Status
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store import scripts
@@ -69,22 +70,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What is written together or not at all; with `name`, only if the cursor is still `expected`."""
+    """What is written together or not at all: with `name` (a schedule) or `sweep`, only if its cursor is `expected`.
+
+    The cursor of a sweep is the number of its next trial.
+    """
 
     entries: Sequence[Entry]
     name: str | None = None
+    sweep: str | None = None
     expected: str = ""
     cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What became of an item: `state` 1 written, 0 the cursor had moved, -1 no longer the leader.
+    """What became of an item: `written`, or else its cursor had been moved by somebody else.
 
     `triggers`, one for each: 1 recorded, 0 known already, -1 known with another content.
     """
 
-    state: int
+    written: bool
     triggers: tuple[int, ...] = ()
 
 
@@ -149,7 +154,10 @@ class TriggerStore:
             return await self._scripts[script](keys=keys, args=args)
 
     async def record(self, items: Sequence[Item], fence: str = "") -> list[Recorded]:
-        """Write triggers, ledger entries and cursors; `fence` is the leader's `epoch:id`, "" for everybody else."""
+        """Write triggers, ledger entries and cursors; `fence` is the leader's `epoch:id`, "" for everybody else.
+
+        Raises LeadLost when the fence is another one's by now.
+        """
         keys = self.keys
         answers = await self._run(
             "record",
@@ -164,7 +172,9 @@ class TriggerStore:
                 orjson.dumps([_item(item) for item in items]),
             ],
         )
-        return [Recorded(state=int(answer[0]), triggers=tuple(map(int, answer[1:]))) for answer in answers]
+        if any(int(answer[0]) < 0 for answer in answers):
+            raise LeadLost("another beat leads")
+        return [Recorded(written=int(answer[0]) == 1, triggers=tuple(map(int, answer[1:]))) for answer in answers]
 
     async def dispatch(self) -> tuple[list[str], datetime | None]:
         """Move what the limits allow to dispatched. Gives the ids, and when the next delayed trigger is ready."""
@@ -293,10 +303,12 @@ def _ms(duration: timedelta) -> int:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    entries = [_entry(entry) for entry in item.entries]
-    if item.name is None:
-        return {"entries": entries}
-    return {"name": item.name, "expected": item.expected, "cursor": item.cursor, "entries": entries}
+    plain: dict[str, Any] = {"entries": [_entry(entry) for entry in item.entries]}
+    moved = {"name": item.name, "sweep": item.sweep}
+    if any(moved.values()):
+        plain |= {key: value for key, value in moved.items() if value}
+        plain |= {"expected": item.expected, "cursor": item.cursor}
+    return plain
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

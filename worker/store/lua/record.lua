@@ -1,12 +1,15 @@
 -- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes;
 --        ARGV: "epoch:beat id" or "", trigger prefix, ledger prefix, sweep prefix, ledger max, outcomes max, items)
---   -> one list per item: {-1} no longer the leader, {0} the cursor moved meanwhile, or {1, result per trigger ...}
---      with result 1 recorded, 0 known already, -1 known with another content
+--   -> one list per item: {-1} no longer the leader, {0} somebody else moved on meanwhile, or
+--      {1, result per trigger ...} with result 1 recorded, 0 known already, -1 known with another content
 --
--- A trigger, its ledger entry and the cursor of its schedule are written together or not at all.
+-- A trigger, its ledger entry and the cursor of its schedule are written together or not at all; so are the trials of
+-- a sweep and the number of the next one. Who writes for the scheduler gives its fence: a beat that was stopped and
+-- wakes up when another one leads writes nothing.
 --
 -- items: JSON list of
 --   {name, expected, cursor,                      -- schedules only; expected "" means: the cursor must not exist yet
+--    sweep, expected, cursor,                     -- sweeps only: the number of the next trial, before and after
 --    entries: [{fire, ledger,                     -- fire: epoch ms as text; ledger: text; both for schedules only
 --               outcome: [field, value, ...],     -- for what did not fire
 --               trigger: {id, ready, rank, digest, sweep, fields: [field, value, ...]}}]}
@@ -33,15 +36,27 @@ local function put(trigger)
   return 1
 end
 
+local function move_on(item)
+  local hash, field = KEYS[2], item.name
+  if item.sweep then
+    hash, field = ARGV[4] .. item.sweep, 'next'
+  end
+  if not field then
+    return true
+  end
+  if (redis.call('HGET', hash, field) or '') ~= item.expected then
+    return false
+  end
+  redis.call('HSET', hash, field, item.cursor)
+  return true
+end
+
 local function write(item)
-  if item.name then
-    if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-      return {-1}
-    end
-    if (redis.call('HGET', KEYS[2], item.name) or '') ~= item.expected then
-      return {0}
-    end
-    redis.call('HSET', KEYS[2], item.name, item.cursor)
+  if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return {-1}
+  end
+  if not move_on(item) then
+    return {0}
   end
   local results = {1}
   for _, entry in ipairs(item.entries) do
