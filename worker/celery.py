@@ -84,6 +84,10 @@ def _transport_options(broker: str) -> dict[str, object]:
     if not broker.startswith(("redis", "sentinel")):
         return {"confirm_publish": True}
     return {
+        # Only requests of other applications are acknowledged late, and they may come twice: soon, then.
+        "visibility_timeout": 6,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
         "socket_timeout": 5,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,

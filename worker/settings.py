@@ -85,7 +85,7 @@ class Settings(BaseModel):
         30.0, title="ZENBEAT_HTTP_TIMEOUT", gt=0, le=600, description="Seconds that one call to ZenML may take in all."
     )
     lease: float = Field(
-        15.0,
+        6.0,
         title="ZENBEAT_LEASE",
         ge=1,
         le=600,
@@ -102,6 +102,10 @@ class Settings(BaseModel):
     )
     ledger_max: int = Field(
         1_000, title="ZENBEAT_LEDGER_MAX", ge=10, description="The most ledger entries that are kept per schedule."
+    )
+
+    halt_file: Path | None = Field(
+        None, title="ZENBEAT_HALT_FILE", description="For the crash tests alone: names a point at which to stop."
     )
 
     @property

@@ -12,6 +12,7 @@ from worker.celery import app
 from worker.domain.errors import InvalidInput, StoreUnavailable
 from worker.domain.trigger import Origin
 from worker.engine.enqueue import accept, parse_request
+from worker.engine.halting import Point, reached
 from worker.engine.runtime import clock, process_name
 from worker.engine.working import Worker
 from worker.process import close_runtime, configure_logs, runtime
@@ -26,6 +27,7 @@ PAUSE_SECONDS = 1.0
 @app.task(name="worker.execute")
 def execute(ids: list[str]) -> None:
     """Start the runs of these triggers. What cannot be done now is rung again by the beat."""
+    reached(Point.DELIVERED)
     engine = runtime().engine
     runtime().run(Worker(engine).execute(ids))
 
@@ -40,7 +42,9 @@ def trigger(self: "Task[Any, Any]", *positional: Any, **request: Any) -> None:
     try:
         if positional:
             raise InvalidInput("a request comes in kwargs, not in args: kwargs={'pipeline': …}")
+        reached(Point.BEFORE_ACCEPT)
         runtime().run(_accept(request, str(self.request.id)))
+        reached(Point.BEFORE_ACK)
     except InvalidInput as error:
         logger.error("request refused", extra={"task": self.request.id, "reason": error})
         engine = runtime().engine

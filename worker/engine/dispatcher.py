@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from worker.domain.errors import BrokerUnavailable
+from worker.engine.halting import Point, reached
 from worker.store.triggers import TriggerStore
 
 logger = logging.getLogger("zenbeat.dispatcher")
@@ -23,20 +24,29 @@ class Dispatcher:
 
     async def ring(self) -> datetime | None:
         """Dispatch what the limits allow. Gives the instant when the next delayed trigger is ready."""
-        ids, later = await self._triggers.dispatch()
+        ids, later = await self._dispatch()
         await self._send(ids)
         return later
 
     async def take(self) -> list[str]:
         """Dispatch what the limits allow, but keep one batch: for a worker that can execute it itself, at once."""
-        ids, _ = await self._triggers.dispatch()
+        ids, _ = await self._dispatch()
         await self._send(ids[self._batch :])
         return ids[: self._batch]
+
+    async def _dispatch(self) -> tuple[list[str], datetime | None]:
+        reached(Point.BEFORE_DISPATCH)
+        ids, later = await self._triggers.dispatch()
+        if ids:
+            reached(Point.AFTER_DISPATCH)
+        return ids, later
 
     async def _send(self, ids: Sequence[str]) -> None:
         try:
             for start in range(0, len(ids), self._batch):
+                reached(Point.BEFORE_PUBLISH)
                 await self._publish(ids[start : start + self._batch])
+                reached(Point.AFTER_PUBLISH)
         except BrokerUnavailable as error:
             # Nobody claims what was not sent, so it goes back to waiting, and is sent again.
             logger.warning("workers not rung", extra={"triggers": len(ids), "reason": error})

@@ -13,6 +13,7 @@ from uuid import uuid4
 from worker.domain.errors import NameTaken, Refused, StoreUnavailable, Unclear, ZenMLError
 from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
+from worker.engine.halting import Point, reached
 from worker.engine.resolver import Resolved, Resolver
 from worker.store.triggers import Claimed, Settlement, TriggerStore
 from worker.zenml.client import ZenML
@@ -68,8 +69,10 @@ class Executor:
     async def execute(self, ids: Sequence[str]) -> int:
         """Start the runs of these triggers, as far as nobody else has them. Gives how many were ours."""
         token = uuid4().hex
+        reached(Point.BEFORE_CLAIM)
         claims = await self._triggers.claim(ids, token)
         if claims:
+            reached(Point.AFTER_CLAIM)
             async with self._kept(claims, token):
                 ready = await self._prepare(claims, token)
                 await self._send(ready, token)
@@ -104,6 +107,7 @@ class Executor:
         if not ready:
             return []
         ours = await self._triggers.sending([each.claim.trigger.id for each in ready], token)
+        reached(Point.BEFORE_POST)
         return [each for each, mine in zip(ready, ours, strict=True) if mine]
 
     async def _ready(self, claim: Claimed) -> Ready | Settlement:
@@ -154,7 +158,9 @@ class Executor:
     async def _settle(self, ended: Sequence[Ended], token: str) -> None:
         if ended:
             quick = sum(each.quick for each in ended)
+            reached(Point.BEFORE_SETTLE)
             await self._triggers.settle([each.settlement for each in ended], token, quick)
+            reached(Point.AFTER_SETTLE)
 
     async def _attempt(self, ready: Ready) -> Ended:
         begin = asyncio.get_running_loop().time()
@@ -186,7 +192,9 @@ class Executor:
 
     async def _start(self, claim: Claimed, launch: Launch) -> Run:
         key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation, claim.attempts)
-        return await self._zenml.start(launch, key)
+        run = await self._zenml.start(launch, key)
+        reached(Point.ANSWER_READ)
+        return run
 
     async def _adopt(self, ready: Ready, taken: NameTaken) -> Settlement | None:
         """Take the run that has our name for ours, if its tags say so; None if it never ran and the name is free."""

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from worker.engine import halting
 from worker.engine.dispatcher import Dispatcher, Publish
 from worker.engine.executor import Executor
 from worker.engine.fanout import Fanout
@@ -93,6 +94,7 @@ class Engine:
 
 def open_engine(settings: Settings, publish: Publish) -> Engine:
     """Put an engine together. Call it on the loop that it shall work on; it connects when it is first used."""
+    halting.arm(settings.halt_file)
     keys = Keys(prefix=settings.prefix)
     redis = connect(settings.redis)
     zenml = ZenML(zenml_options(settings), wall=clock)

@@ -13,6 +13,7 @@ from worker.domain.outcome import Decision
 from worker.domain.schedule import Schedule, catchup_window
 from worker.domain.trigger import Trigger
 from worker.engine import planner
+from worker.engine.halting import Point, reached
 from worker.source import Source
 from worker.store.cursors import Cursor, CursorStore
 from worker.store.triggers import Entry, Item, TriggerStore
@@ -185,7 +186,9 @@ class Scheduler:
     async def _write(self, plans: Sequence[Plan]) -> None:
         if not plans:
             return
+        reached(Point.BEFORE_RECORD)
         answers = await self._triggers.record([_item(plan) for plan in plans], self._fence)
+        reached(Point.AFTER_RECORD)
         moved = []
         for plan, answer in zip(plans, answers, strict=True):
             if answer.written:

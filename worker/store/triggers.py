@@ -47,8 +47,8 @@ class Limits:
 
     ceiling: int = 256
     """Launches at once, at the most."""
-    lease: timedelta = timedelta(seconds=15)
-    ring_again: timedelta = timedelta(seconds=10)
+    lease: timedelta = timedelta(seconds=6)
+    ring_again: timedelta = timedelta(seconds=5)
     """A published id that nobody claims within this is published again."""
     keep: timedelta = timedelta(days=30)
     outcomes_max: int = 100_000

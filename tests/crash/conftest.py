@@ -1,0 +1,16 @@
+"""Real processes, killed at named points."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PATIENCE = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder: it takes minutes, and programs that not every machine has."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.crash)
+            item.add_marker(pytest.mark.timeout(PATIENCE))

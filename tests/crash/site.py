@@ -1,0 +1,268 @@
+"""A whole installation to be killed: its own Valkey, demo server, two beats and two workers, each a real process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from worker.demo.valkey import EmbeddedRedis
+from worker.demo.zenml import DEMO_API_KEY, DemoServer
+
+ROLES = ("beat", "worker")
+PATIENCE = 60.0
+
+
+class Site:
+    """Use it as a context: what it started ends with it."""
+
+    def __init__(self, folder: Path, broker: str | None = None, **demo: Any) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.valkey = EmbeddedRedis(folder / "valkey")
+        self.demo = DemoServer(**{"capacity": None, "failure_rate": 0, **demo})
+        self.broker = broker
+        self.processes: dict[str, list[subprocess.Popen[bytes]]] = {role: [] for role in ROLES}
+        self.schedules = folder / "schedules"
+        self.schedules.mkdir()
+        self._count = 0
+
+    def __enter__(self) -> "Site":
+        self.demo.start()
+        self.url = self.valkey.start()
+        self.redis = redis.Redis.from_url(self.url, decode_responses=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        everyone = [process for role in ROLES for process in self.processes[role]]
+        for process in everyone:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        for process in everyone:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.redis.close()
+        self.demo.stop()
+        self.valkey.stop()
+
+    # --- processes
+
+    def environment(self, role: str, **more: str) -> dict[str, str]:
+        """Give what a process of a role is started with."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ZENML_", "ZENBEAT_"))}
+        broker = {"CELERY_BROKER_URL": self.broker} if self.broker else {}
+        return {
+            **inherited,
+            "REDIS_URL": self.url,
+            "ZENML_STORE_URL": self.demo.url,
+            "ZENML_STORE_API_KEY": DEMO_API_KEY,
+            "SCHEDULES_DIR": str(self.schedules),
+            "ZENBEAT_HALT_FILE": str(self.folder / f"halt-{role}"),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONUNBUFFERED": "1",
+            **broker,
+            **more,
+        }
+
+    def start(self, role: str, **more: str) -> subprocess.Popen[bytes]:
+        """Start a beat or a worker, as users do: without a flag."""
+        self._count += 1
+        with (self.folder / f"{self._count:03}-{role}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "worker", role],
+                env=self.environment(role, **more),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes[role].append(process)
+        return process
+
+    def complete(self) -> None:
+        """See that there are two of each, and that all are at work."""
+        for role in ROLES:
+            for process in self.processes[role]:
+                # One that a point was reached by twice, or that a test forgot, must not stay stopped.
+                if process.poll() is None and stopped(process.pid):
+                    process.send_signal(signal.SIGCONT)
+            self.processes[role] = [process for process in self.processes[role] if process.poll() is None]
+            while len(self.processes[role]) < 2:
+                self.start(role)
+        wait(lambda: all(self.signs(role) for role in ROLES), "two beats and two workers")
+
+    def signs(self, role: str) -> bool:
+        """Tell whether every process of a role has left a sign of life."""
+        found = {name.split(":")[-2] for name in self.redis.keys(f"zenbeat:heartbeat:{role}:*")}
+        return {str(process.pid) for process in self.processes[role]} <= found
+
+    def leader(self) -> int:
+        """Give the process id of the beat that leads; 0 without one."""
+        held = self.redis.get("zenbeat:leader:0")
+        return int(str(held).split(":")[2]) if held else 0
+
+    def halt(self, role: str, point: str) -> None:
+        """Let the next process of a role that comes to a point stop there."""
+        fresh = self.folder / "halt.new"
+        fresh.write_text(point)
+        fresh.rename(self.folder / f"halt-{role}")
+
+    def halted(self, role: str) -> subprocess.Popen[bytes]:
+        """Wait until a process of a role has stopped; gives it."""
+        found: list[subprocess.Popen[bytes]] = []
+
+        def look() -> bool:
+            found[:] = [one for one in self.processes[role] if one.poll() is None and stopped(one.pid)]
+            return bool(found)
+
+        wait(look, f"a {role} that stops at its point")
+        return found[0]
+
+    def kill(self, *processes: subprocess.Popen[bytes]) -> None:
+        """Kill processes, as the kernel does when memory is short."""
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.wait()
+
+    def kill_valkey(self) -> None:
+        """Kill Valkey; `valkey.start()` brings it back with what it had written."""
+        os.kill(self.valkey.pid, signal.SIGKILL)
+        wait(lambda: self.valkey.exited() is not None, "the end of Valkey")
+
+    def after(self, seconds: float, act: Callable[[], object]) -> threading.Timer:
+        """Do something a little later, beside what goes on."""
+        timer = threading.Timer(seconds, act)
+        timer.start()
+        return timer
+
+    def logs(self) -> str:
+        """Give what all processes said."""
+        return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    # --- what was due, and what came of it
+
+    def define(self, text: str) -> None:
+        """Write the schedule file, at once and whole."""
+        fresh = self.folder / "s.yaml.new"
+        fresh.write_text(text)
+        fresh.rename(self.schedules / "s.yaml")
+
+    def due(self, name: str, *, seconds: int, schedules: int = 4, **more: str) -> "Due":
+        """Define schedules that are due every second for so long, and wait until they are known."""
+        begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+        end = begin + timedelta(seconds=seconds - 1)
+        rules = {"every": "1s", "start_time": _quoted(begin), "end_time": _quoted(end), "catchup": "all", **more}
+        rules = {"catchup_window": "1h", **rules}
+        names = [f"{name}-{number}" for number in range(schedules)]
+        lines = ["schedules:"]
+        for each in names:
+            lines += [f"  - name: {each}", "    pipeline: training"]
+            lines += [f"    {key}: {value}" for key, value in rules.items()]
+        self.define("\n".join([*lines, ""]))
+        wait(lambda: all(self.redis.hmget("zenbeat:cursors:0", names)), "schedules that are considered", 3)
+        instants = [begin + timedelta(seconds=second) for second in range(seconds)]
+        return Due(self, {each: instants for each in names})
+
+
+@dataclass
+class Due:
+    """Instants that are due by the test's own arithmetic, and what the installation made of them."""
+
+    site: Site
+    instants: dict[str, list[datetime]]
+    """Schedule -> when it is due."""
+
+    @property
+    def count(self) -> int:
+        """How many runs there should be."""
+        return sum(len(each) for each in self.instants.values())
+
+    def begun(self, seconds: int) -> None:
+        """Wait until the schedules have fired for some seconds."""
+        moment = min(each[seconds] for each in self.instants.values())
+        wait(lambda: datetime.now(UTC) >= moment, "an instant")
+
+    def complete(self, seconds: float = PATIENCE) -> None:
+        """Wait until every due instant has its run, and zenbeat knows it."""
+        wait(lambda: self._started() >= self.count, f"{self.count} runs", seconds)
+
+    def _started(self) -> int:
+        outcomes: Any = self.site.redis.xrange("zenbeat:outcomes")
+        return len(
+            {
+                fields["trigger"]
+                for _, fields in outcomes
+                if fields["status"] == "started" and fields.get("schedule") in self.instants
+            }
+        )
+
+    def runs(self) -> dict[str, list[datetime]]:
+        """Give when the runs on the server were made, for each due instant, as `schedule@instant`."""
+        found: dict[str, list[datetime]] = {}
+        for run in self.site.demo.state.runs.values():
+            name, instant, _ = run.name.rsplit("-", 2)
+            if name in self.instants:
+                due = datetime.strptime(instant, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+                found.setdefault(f"{name}@{due.isoformat()}", []).append(run.created)
+        return found
+
+    def wanted(self) -> set[str]:
+        """Give every due instant, as `schedule@instant`."""
+        return {f"{name}@{instant.isoformat()}" for name, each in self.instants.items() for instant in each}
+
+    def decided(self) -> Counter[str]:
+        """Count the ledger's decisions that are `fired`, by `schedule@instant`."""
+        found: Counter[str] = Counter()
+        for name in self.instants:
+            for entry in map(json.loads, self.site.redis.zrange(f"zenbeat:ledger:{name}", 0, -1)):
+                if entry["decision"] == "fired":
+                    found[f"{name}@{datetime.fromisoformat(entry['fire_time']).isoformat()}"] += 1
+        return found
+
+    def lateness(self) -> float:
+        """Give the greatest time from a due instant to its run on the server, in seconds."""
+        return max(
+            (made - datetime.fromisoformat(due.split("@")[1])).total_seconds()
+            for due, times in self.runs().items()
+            for made in times
+        )
+
+
+def _quoted(moment: datetime) -> str:
+    return f'"{moment.isoformat()}"'
+
+
+def stopped(pid: int) -> bool:
+    """Tell whether a process is stopped by a signal."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+    except FileNotFoundError:
+        return False
+
+
+def wait(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for a condition with a deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except redis.RedisError:  # Valkey is among what is killed
+            pass
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
