@@ -12,6 +12,7 @@ from celery import Celery
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
+from worker import broker
 from worker.domain.errors import BrokerUnavailable, InvalidInput
 from worker.settings import Settings, load_settings
 
@@ -80,8 +81,8 @@ def make_app(settings: Settings) -> Celery:
     return app
 
 
-def _transport_options(broker: str) -> dict[str, object]:
-    if not broker.startswith(("redis", "sentinel")):
+def _transport_options(address: str) -> dict[str, object]:
+    if not address.startswith(("redis", "sentinel")):
         return {"confirm_publish": True}
     return {
         # Only requests of other applications are acknowledged late, and they may come twice: soon, then.
@@ -104,6 +105,7 @@ def _settings() -> Settings:
         raise SystemExit(2) from None
 
 
+broker.register()
 settings = _settings()
 app = make_app(settings)
 

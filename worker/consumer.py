@@ -8,12 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
 from kombu.utils.encoding import safe_repr
 
+from worker.engine.trouble import Trouble
 from worker.process import runtime
 from worker.store.unreadable import put_away
 
 logger = logging.getLogger("zenbeat.consumer")
+
+AGAIN_SECONDS = 1
 
 LONGEST = 2_000
 """Characters of an unreadable message that are kept."""
@@ -21,6 +25,18 @@ LONGEST = 2_000
 
 class SafeConsumer(Consumer):
     """Puts away every message that is no task of ours."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Wait for the broker, and look for it every second: Celery's own patience grows to half a minute."""
+        trouble = Trouble(logger)
+        conn.ensure_connection(
+            lambda error, _: trouble.met(f"Celery's broker cannot be reached ({error})"),
+            interval_start=AGAIN_SECONDS,
+            interval_step=0,
+            callback=maybe_shutdown,
+        )
+        trouble.over()
+        return conn
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Guard Celery's own handler."""

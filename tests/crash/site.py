@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -143,12 +142,6 @@ class Site:
         """Kill Valkey; `valkey.start()` brings it back with what it had written."""
         os.kill(self.valkey.pid, signal.SIGKILL)
         wait(lambda: self.valkey.exited() is not None, "the end of Valkey")
-
-    def after(self, seconds: float, act: Callable[[], object]) -> threading.Timer:
-        """Do something a little later, beside what goes on."""
-        timer = threading.Timer(seconds, act)
-        timer.start()
-        return timer
 
     def logs(self) -> str:
         """Give what all processes said."""

@@ -7,6 +7,7 @@ from worker.domain.errors import LeadLost, StoreUnavailable
 from worker.engine.leading import Leader
 from worker.engine.runtime import Engine, clock, process_name
 from worker.engine.scheduler import Scheduler
+from worker.engine.trouble import Trouble
 from worker.source import Source
 from worker.store.connection import redis_time
 from worker.store.heartbeats import EVERY
@@ -38,7 +39,7 @@ class Beat:
             Source(engine.settings.schedules_dir), engine.cursors, engine.triggers, engine.dispatcher.ring
         )
         self._leading: bool | None = None
-        self._trouble = ""
+        self._trouble = Trouble(logger)
         self._beaten: datetime | None = None
         self._trimmed: datetime | None = None
 
@@ -57,13 +58,13 @@ class Beat:
             self._leader.lost()
             return SHORTEST_TICK
         except StoreUnavailable as error:
-            self._say_once(str(error))
+            self._trouble.met(str(error))
             return LONGEST_TICK
         except Exception:
             # The one broad except: whatever it is, the clock must go on for the other schedules.
             logger.exception("tick failed")
             return LONGEST_TICK
-        self._say_once("")
+        self._trouble.over()
         return delay
 
     async def _tick(self) -> float:
@@ -104,14 +105,6 @@ class Beat:
             logger.info("leading" if leading else "standing by", extra={"beat": self._identity})
         self._leading = leading
         return changed
-
-    def _say_once(self, trouble: str) -> None:
-        """Say a trouble when it comes and when it goes, not at every tick."""
-        if trouble and trouble != self._trouble:
-            logger.error("waiting", extra={"reason": trouble})
-        elif self._trouble and not trouble:
-            logger.info("going on", extra={"reason": "Redis works again"})
-        self._trouble = trouble
 
     async def close(self) -> None:
         """Give up the lead, so that another beat takes over at once."""

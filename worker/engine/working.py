@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from worker.domain.errors import StoreUnavailable, ZenMLError
 from worker.engine.runtime import Engine, clock
+from worker.engine.trouble import Trouble
 from worker.store.heartbeats import EVERY
 
 logger = logging.getLogger("zenbeat.worker")
@@ -16,6 +17,7 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._trouble = Trouble(logger)
 
     async def execute(self, ids: Sequence[str]) -> None:
         """Execute a batch, and let the next one come.
@@ -45,7 +47,9 @@ class Worker:
         try:
             await self._engine.heartbeats.beat("worker", identity, {"at": clock().isoformat()})
         except StoreUnavailable as error:
-            logger.warning("no sign of life left", extra={"reason": error})
+            self._trouble.met(str(error))
+        else:
+            self._trouble.over()
 
     async def _leave(self, identity: str) -> None:
         try:
