@@ -1,54 +1,65 @@
 """For each point and each victim: as many runs as were due, none doubled, none lost, each with its decision."""
 
-import itertools
-import queue
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from .cells import Cell, Result, cells, run
+from .cells import Cell, broker_cells, cells
+from .rabbitmq import RabbitMQ
+from .side_by_side import Running, side_by_side
 from .site import Site
 from .table import write_table
-
-AT_ONCE = 3
-"""Installations side by side: most of a cell is waiting for a lease to run out."""
 
 LATEST = 10.0
 
 CELLS = list(cells())
+BROKER_CELLS = list(broker_cells())
 
-Matrix = Callable[[Cell], Result]
+
+def _selected(request: pytest.FixtureRequest, test: str) -> list[Cell]:
+    return [item.callspec.params["cell"] for item in request.session.items if item.originalname == test]
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Matrix]:
-    """Begin all cells that are selected, side by side; gives a function that waits for the result of one."""
-    chosen = [item.callspec.params["cell"] for item in request.session.items if item.module is request.module]
-    with ExitStack() as stack:
-        free: queue.Queue[Site] = queue.Queue()
-        for _ in range(min(AT_ONCE, len(chosen))):
-            free.put(stack.enter_context(Site(tmp_path_factory.mktemp("crash") / "site")))
-        numbers = itertools.count()
+def over_redis(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """All selected cells, with Valkey as broker, too."""
 
-        def go(cell: Cell) -> Result:
-            site = free.get()
-            try:
-                return run(cell, site, next(numbers))
-            finally:
-                free.put(site)
+    def make(stack: ExitStack) -> Site:
+        return stack.enter_context(Site(tmp_path_factory.mktemp("crash") / "site"))
 
-        pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
-        begun: dict[str, Future[Result]] = {cell.name: pool.submit(go, cell) for cell in chosen}
-        yield lambda cell: begun[cell.name].result()
-        ended = {name: result.result() for name, result in begun.items() if not result.exception()}
-    write_table(request.config.getoption("--crash-table"), "matrix", CELLS, ended)
+    with side_by_side(_selected(request, "test_one_due_instant_one_run"), 3, make) as running:
+        yield running
+        results = running.results()
+    write_table(request.config.getoption("--crash-table"), "matrix", CELLS, results)
+
+
+@pytest.fixture(scope="module")
+def over_rabbitmq(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Those cells that differ, with RabbitMQ as broker."""
+
+    def make(stack: ExitStack) -> Site:
+        folder = tmp_path_factory.mktemp("crash")
+        broker = stack.enter_context(RabbitMQ(folder / "rabbitmq"))
+        return stack.enter_context(Site(folder / "site", broker=broker.url))
+
+    with side_by_side(_selected(request, "test_one_due_instant_one_run_over_rabbitmq"), 2, make) as running:
+        yield running
+        results = running.results()
+    write_table(request.config.getoption("--crash-table"), "rabbitmq", BROKER_CELLS, results)
+
+
+def _holds(cell: Cell, running: Running) -> None:
+    result = running.result(cell)
+    assert (result.runs, result.doubled, result.lost, result.undecided) == (result.due, 0, 0, 0)
+    assert result.lateness <= LATEST
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_one_due_instant_one_run(cell: Cell, matrix: Matrix) -> None:
-    result = matrix(cell)
-    assert (result.runs, result.doubled, result.lost, result.undecided) == (result.due, 0, 0, 0)
-    assert result.lateness <= LATEST
+def test_one_due_instant_one_run(cell: Cell, over_redis: Running) -> None:
+    _holds(cell, over_redis)
+
+
+@pytest.mark.parametrize("cell", BROKER_CELLS, ids=lambda cell: cell.name)
+def test_one_due_instant_one_run_over_rabbitmq(cell: Cell, over_rabbitmq: Running) -> None:
+    _holds(cell, over_rabbitmq)
