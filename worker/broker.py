@@ -22,21 +22,21 @@ class _Outlives:
         return params
 
 
-class Channel(_Outlives, redis.Channel):  # type: ignore[misc]
+class Channel(_Outlives, redis.Channel):
     """A channel over one Redis."""
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """Redis as broker."""
 
     Channel = Channel
 
 
-class SentinelChannel(_Outlives, redis.SentinelChannel):  # type: ignore[misc]
+class SentinelChannel(_Outlives, redis.SentinelChannel):
     """A channel over the primary that Sentinel names."""
 
 
-class SentinelTransport(redis.SentinelTransport):  # type: ignore[misc]
+class SentinelTransport(redis.SentinelTransport):
     """Redis as broker, found by Sentinel."""
 
     Channel = SentinelChannel

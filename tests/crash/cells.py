@@ -162,9 +162,7 @@ def _sent(app: Celery, request: dict[str, object]) -> bool:
 
 def _named(site: Site, stem: str) -> list[tuple[str, float]]:
     return [
-        (run.name, run.created.timestamp())
-        for run in site.demo.state.runs.values()
-        if run.name.startswith(f"{stem}-")
+        (run.name, run.created.timestamp()) for run in site.demo.state.runs.values() if run.name.startswith(f"{stem}-")
     ]
 
 

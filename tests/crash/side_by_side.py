@@ -26,9 +26,7 @@ class Running:
 
 
 @contextmanager
-def side_by_side(
-    cells: Sequence[Cell], at_once: int, make_site: Callable[[ExitStack], Site]
-) -> Iterator[Running]:
+def side_by_side(cells: Sequence[Cell], at_once: int, make_site: Callable[[ExitStack], Site]) -> Iterator[Running]:
     """Begin all cells."""
     with ExitStack() as stack:
         free: queue.Queue[Site] = queue.Queue()

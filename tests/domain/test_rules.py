@@ -124,7 +124,7 @@ def test_what_is_on_time_fires_under_every_policy() -> None:
 
 def test_latest_makes_up_for_nothing_when_something_fires_anyway() -> None:
     dues = decide(every(60), T0, T0 + timedelta(minutes=3), CatchUp.LATEST, lambda: timedelta(hours=1))
-    assert [due.decision.value for due in dues] == ["missed", "missed", "fired"]
+    assert [due.decision.value for due in dues] == ["missed_downtime", "missed_downtime", "fired"]
 
 
 def test_all_has_a_bound_and_says_what_it_leaves_out() -> None:
@@ -149,7 +149,7 @@ def test_each_fire_time_has_one_decision_in_order(period: int, length: int, poli
     assert times == sorted(set(times))
     expected = list(every(period).between(T0, now))
     assert set(times) <= set(expected)
-    assert all(due.reason for due in dues if due.decision is Decision.MISSED)
+    assert all(due.reason for due in dues if due.decision is Decision.MISSED_DOWNTIME)
     if len(expected) < 200:
         assert times == expected
 

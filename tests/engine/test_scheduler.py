@@ -1,14 +1,17 @@
 """Every fire time in (cursor, now] gets one decision, whatever the scheduler missed, and whoever else was there."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from worker.demo.zenml import DemoServer
 from worker.domain.errors import LeadLost, StoreUnavailable
 from worker.engine.leading import TTL
+from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
 from worker.source import Source
@@ -27,8 +30,10 @@ async def _no_ring() -> None:
 class Clockwork:
     """A scheduler whose time the test sets."""
 
-    def __init__(self, engine: Engine, directory: Path) -> None:
+    def __init__(self, engine: Engine, demo: DemoServer, directory: Path) -> None:
         self.engine = engine
+        self.demo = demo
+        self.clock = 0.0
         self.directory = directory
         self.fence = ""
         self.restart()
@@ -36,7 +41,13 @@ class Clockwork:
     def restart(self) -> None:
         """A beat process ended, and another one began."""
         source = Source(self.directory, settle=False)
-        self.scheduler = Scheduler(source, self.engine.cursors, self.engine.triggers, _no_ring)
+        self.scheduler = Scheduler(
+            source,
+            self.engine.cursors,
+            self.engine.triggers,
+            Rebuilder(self.engine.zenml, lambda: self.clock),
+            _no_ring,
+        )
 
     def define(self, when: str, name: str = "s", **more: str) -> None:
         lines = [f"  - name: {name}", "    pipeline: training", f"    {when}"]
@@ -57,7 +68,7 @@ class Clockwork:
 def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
     def go(body: Callable[[Clockwork], Awaitable[None]], **variables: str) -> None:
         async def scope(f: Any) -> None:
-            await body(Clockwork(f.engine, tmp_path))
+            await body(Clockwork(f.engine, f.demo, tmp_path))
 
         flow(scope, **variables)
 
@@ -87,8 +98,8 @@ def test_a_schedule_seen_for_the_first_time_does_not_fire_for_the_past(clockwork
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("none", [("10:01", "missed"), ("10:02", "missed"), ("10:03", "missed")]),
-        ("latest", [("10:01", "missed"), ("10:02", "missed"), ("10:03", "fired")]),
+        ("none", [("10:01", "missed_downtime"), ("10:02", "missed_downtime"), ("10:03", "missed_downtime")]),
+        ("latest", [("10:01", "missed_downtime"), ("10:02", "missed_downtime"), ("10:03", "fired")]),
         ("all", [("10:01", "fired"), ("10:02", "fired"), ("10:03", "fired")]),
     ],
 )
@@ -112,7 +123,7 @@ def test_what_is_older_than_the_window_is_missed(clockwork: Any) -> None:
         c.restart()
         await c.tick(T0 + 5 * MINUTE + timedelta(seconds=30))
         decisions = await c.ledger()
-        assert [time for time, decision in decisions if decision == "missed"] == ["10:01", "10:02", "10:03"]
+        assert [time for time, decision in decisions if decision == "missed_downtime"] == ["10:01", "10:02", "10:03"]
         assert [time for time, decision in decisions if decision == "fired"] == ["10:04", "10:05"]
         assert "catch-up window of 1m40s" in (await c.engine.cursors.ledger("s", 10))[-1]["reason"]
 
@@ -177,7 +188,7 @@ def test_a_second_beat_finds_what_the_first_one_did(clockwork: Any, tmp_path: Pa
     async def body(c: Clockwork) -> None:
         c.define(EVERY_MINUTE)
         await c.tick(T0)
-        other = Clockwork(c.engine, c.directory)
+        other = Clockwork(c.engine, c.demo, c.directory)
         other.fence = c.fence  # as if the lease had failed: the cursor alone has to hold
         await other.tick(T0)
         await c.tick(T0 + MINUTE)
@@ -225,7 +236,7 @@ def test_a_body_that_cannot_be_rendered_is_skipped_with_its_reason(clockwork: An
         await c.tick(T0)
         await c.tick(T0 + MINUTE)
         await c.tick(T0 + 2 * MINUTE)
-        assert await c.ledger() == [("10:01", "skipped"), ("10:02", "fired")]
+        assert await c.ledger() == [("10:01", "rejected"), ("10:02", "fired")]
         outcomes = await c.engine.outcomes.newest(10)
         assert [outcome["status"] for outcome in outcomes] == ["skipped"]
         assert "run_name" in outcomes[0]["reason"]
@@ -259,5 +270,142 @@ def test_what_was_due_when_redis_failed_is_due_still(clockwork: Any) -> None:
         await c.engine.redis.config_set("maxmemory", "0")
         await c.tick(T0 + MINUTE + timedelta(seconds=1))
         assert await c.ledger() == [("10:01", "fired")]
+
+    clockwork(body)
+
+
+# --- a Redis that does not know what it knew
+
+
+async def runs_of(c: Clockwork) -> list[str]:
+    """Dispatch and execute what is recorded; gives the runs on the server, by name."""
+    ids, _ = await c.engine.triggers.dispatch()
+    await c.engine.executor.execute(ids)
+    return sorted(run.name.rsplit("-", 1)[0] for run in c.demo.state.runs.values())
+
+
+def test_a_redis_that_lost_everything_starts_nothing_again_and_loses_nothing(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, name="young", catchup="all", catchup_window="1h")
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        before = await runs_of(c)
+        assert before == ["s-20260302T100100Z", "young-20260302T100100Z"]
+        await c.tick(T0 + 2 * MINUTE)  # on record, and never sent
+        await c.engine.redis.flushall()
+        c.define(EVERY_MINUTE, name="new", catchup="all", catchup_window="1h")
+        c.fence = ""
+        await c.tick(T0 + 2 * MINUTE + timedelta(seconds=5))
+        assert await c.ledger("new") == [], "a schedule without a run is new, and does not fire for the past"
+        assert await c.ledger("s") == [("10:02", "fired")]
+        assert await runs_of(c) == sorted([*before, "s-20260302T100200Z", "young-20260302T100200Z"])
+        (span,) = await c.engine.cursors.spans("s")
+        assert "Redis had lost its memory" in span["why"]
+
+    clockwork(body)
+
+
+def test_what_was_started_just_before_redis_lost_it_is_found_and_not_sent_again(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await runs_of(c)
+        await c.tick(T0 + 2 * MINUTE)
+        await runs_of(c)
+        posts = c.demo.state.posts
+        await c.engine.redis.flushall()
+        c.fence = ""
+        await c.tick(T0 + 2 * MINUTE + timedelta(seconds=5))
+        assert len(await runs_of(c)) == 2
+        assert c.demo.state.posts == posts, "looked for by its name, and found"
+        (outcome,) = await c.engine.outcomes.newest(10)
+        assert (outcome["status"], outcome["adopted"]) == ("started", "1")
+
+    clockwork(body)
+
+
+def test_while_zenml_cannot_be_asked_nothing_is_guessed(clockwork: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        c.define("at: 2026-03-02T12:00:00Z", name="later")
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await runs_of(c)
+        await c.engine.redis.flushall()
+        c.fence = ""
+        c.demo.faults.add("status", match="GET .*/runs", status=503, times=1000)
+        for seconds in (62, 63, 180):
+            await c.tick(T0 + timedelta(seconds=seconds))
+        assert list(await c.engine.cursors.all()) == ["later"], "what has nothing to lose goes on"
+        assert caplog.text.count("waiting") == 1
+        assert "cannot be asked of ZenML" in str([getattr(record, "reason", "") for record in caplog.records])
+        c.demo.faults.clear()
+        c.clock += 60
+        await c.tick(T0 + timedelta(seconds=185))
+        assert await c.ledger() == [("10:02", "fired"), ("10:03", "fired")], "from when Redis was found empty"
+
+    clockwork(body)
+
+
+def test_cursors_that_vanish_under_a_beat_are_found_again(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await c.engine.redis.delete(c.engine.keys.cursors)
+        for seconds in (120, 121, 180):
+            await c.tick(T0 + timedelta(seconds=seconds))
+        assert await c.ledger() == [("10:01", "fired"), ("10:03", "fired")], "this Redis remembers: so it is new"
+
+    clockwork(body)
+
+
+def test_what_was_considered_is_on_record_without_a_hole_and_a_new_beginning_says_why(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        await c.tick(T0)
+        for minute in range(1, 4):
+            await c.tick(T0 + minute * MINUTE)
+        c.define('cron: "*/2 * * * *"')
+        await c.tick(T0 + 4 * MINUTE + timedelta(seconds=30))
+        first, second = await c.engine.cursors.spans("s")
+        at = {key: datetime.fromtimestamp(int(value) / 1000, UTC) for key, value in first.items() if key != "why"}
+        assert at == {"from": T0, "till": T0 + 3 * MINUTE}
+        assert first["why"] == "seen for the first time"
+        assert second["why"] == "its timing was changed"
+        assert "till" not in second
+
+    clockwork(body)
+
+
+def test_days_that_are_skipped_are_on_record(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define('cron: "0 12 * * *"', skip_dates="[2026-03-03, 2026-03-04]")
+        await c.tick(T0)
+        await c.tick(T0 + timedelta(days=3, hours=2))
+        found = (await c.engine.cursors.ledger("s", 10))[::-1]
+        told = [(entry["fire_time"][8:10], entry["decision"]) for entry in found]
+        skipped = "skipped_calendar"
+        assert told == [("02", "missed_downtime"), ("03", skipped), ("04", skipped), ("05", "fired")]
+        assert found[1]["reason"] == "its day is among skip_dates"
+
+    clockwork(body)
+
+
+def test_an_instant_whose_trigger_is_known_is_deduplicated(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        (cursor,) = (await c.engine.cursors.all()).values()
+        # A Redis that was brought back from a copy: the cursor is older than what became of it.
+        await c.engine.redis.hset(c.engine.keys.cursors, "s", replace(cursor, at=T0).form())
+        await c.engine.redis.delete(c.engine.keys.ledger("s"))
+        c.restart()
+        await c.tick(T0 + 2 * MINUTE)
+        assert await c.ledger() == [("10:01", "deduplicated"), ("10:02", "fired")]
+        assert len(await c.engine.triggers.newest(10)) == 2
 
     clockwork(body)

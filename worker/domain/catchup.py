@@ -29,6 +29,8 @@ class Due:
     fire_time: datetime
     decision: Decision
     reason: str = ""
+    earlier: int = 0
+    """How many fire times before this one it also stands for."""
 
 
 def decide(
@@ -50,7 +52,9 @@ def decide(
     opening = min(max(cursor, now - reach), now - ON_TIME)
     late = _late(timing, opening, now - ON_TIME, policy, has_punctual=bool(punctual))
     return [
-        *_missed(timing, cursor, opening, f"due before the catch-up window of {format_duration(reach)}"),
+        *_missed(
+            timing, cursor, opening, f"due while nobody looked, before the catch-up window of {format_duration(reach)}"
+        ),
         *late,
         *(Due(fire_time=fire, decision=Decision.FIRED) for fire in punctual),
     ]
@@ -78,14 +82,15 @@ def _late(timing: Timing, after: datetime, until: datetime, policy: CatchUp, *, 
 def _missed(timing: Timing, after: datetime, until: datetime, reason: str) -> list[Due]:
     """List the missed fire times in (after, until]: the newest one by one, older ones by their number."""
     fires = _newest(timing, after, until, MOST_LISTED)
-    listed = [Due(fire_time=fire, decision=Decision.MISSED, reason=reason) for fire in fires]
+    listed = [Due(fire_time=fire, decision=Decision.MISSED_DOWNTIME, reason=reason) for fire in fires]
     if len(fires) < MOST_LISTED:
         return listed
     # The oldest of those listed also stands for all before it.
     older = timing.count_between(after, fires[0], MOST_COUNTED) - 1
     if older > 0:
         more = f"{'at least ' if older >= MOST_COUNTED - 1 else ''}{older} earlier"
-        listed[0] = Due(fire_time=fires[0], decision=Decision.MISSED, reason=f"{reason} (and {more})")
+        told = f"{reason} (and {more})"
+        listed[0] = Due(fire_time=fires[0], decision=Decision.MISSED_DOWNTIME, reason=told, earlier=older)
     return listed
 
 
@@ -100,6 +105,15 @@ def _newest(timing: Timing, after: datetime, until: datetime, count: int) -> lis
         fires.append(fire)
         edge = fire - timedelta(microseconds=1)
     return fires[::-1]
+
+
+def skipped(timing: Timing, cursor: datetime, until: datetime) -> list[Due]:
+    """List the instants in (cursor, until] that would be due, were they not on skipped days; the newest of them."""
+    reason = "its day is among skip_dates"
+    return [
+        Due(fire_time=fire, decision=Decision.SKIPPED_CALENDAR, reason=reason)
+        for fire in timing.skipped(cursor, until, MOST_LISTED)
+    ]
 
 
 def upcoming(timing: Timing, after: datetime, count: int) -> list[datetime]:

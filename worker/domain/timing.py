@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -88,6 +88,23 @@ class Timing:
         if first is None or newest is None:
             return 0
         return min((newest - first) // self.every + 1, limit)
+
+    def skipped(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
+        """Return the newest of the instants in `(after, until]` that `skip_dates` keeps from being due, oldest first.
+
+        Looks at no more than `limit` instants of the pattern.
+        """
+        if not self._skipped:
+            return []
+        found, bare = [], replace(self, skip_dates=())
+        for _ in range(limit):
+            fire = bare.last(until, after)
+            if fire is None:
+                break
+            if self._skipped_to(fire) is not None:
+                found.append(fire)
+            until = fire - _TICK
+        return found[::-1]
 
     def period(self, around: datetime) -> timedelta | None:
         """Return the distance between the fire time at or before `around` and the one after it.

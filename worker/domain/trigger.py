@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
@@ -114,9 +114,27 @@ def run_name(stem: str, identity: str, fire_time: datetime | None = None) -> str
     return safe[: LONGEST_RUN_NAME - len(tail)] + tail
 
 
+def fire_time_of(name: str, schedule: str) -> datetime | None:
+    """Read the fire time from a run's name; None if no fire of this schedule has that name.
+
+    Names hold full seconds: the end of the name is the trigger's own id, and tells whether the rest is to be believed.
+    """
+    found = re.search(r"-(\d{8}T\d{6}Z)-([0-9a-f]{12})$", name)
+    if found is None:
+        return None
+    fire_time = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    identity = trigger_id(Origin.SCHEDULE, schedule_source(schedule, fire_time))
+    return fire_time if UUID(identity).hex.startswith(found[2]) else None
+
+
+def schedule_tag(schedule: str) -> str:
+    """Give the tag of a schedule's runs."""
+    return f"zenbeat:schedule={schedule}"
+
+
 def tags(identity: str, *, schedule: str | None = None, sweep: str | None = None) -> list[str]:
     """Give the tags by which runs can be found when Redis has lost everything."""
-    group = [f"zenbeat:schedule={schedule}"] if schedule else [f"zenbeat:sweep={sweep}"] if sweep else []
+    group = [schedule_tag(schedule)] if schedule else [f"zenbeat:sweep={sweep}"] if sweep else []
     return ["zenbeat", *group, f"zenbeat:trigger={identity}"]
 
 

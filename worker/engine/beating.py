@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.errors import LeadLost, StoreUnavailable
 from worker.engine.leading import Leader
+from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine, clock, process_name
 from worker.engine.scheduler import Scheduler
 from worker.engine.trouble import Trouble
@@ -36,7 +37,11 @@ class Beat:
         self._identity = process_name()
         self._leader = Leader(engine.settings.redis, engine.keys, self._identity)
         self._scheduler = Scheduler(
-            Source(engine.settings.schedules_dir), engine.cursors, engine.triggers, engine.dispatcher.ring
+            Source(engine.settings.schedules_dir),
+            engine.cursors,
+            engine.triggers,
+            Rebuilder(engine.zenml),
+            engine.dispatcher.ring,
         )
         self._leading: bool | None = None
         self._trouble = Trouble(logger)

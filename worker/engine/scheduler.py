@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from worker.domain.catchup import Due, decide
+from worker.domain.catchup import Due, decide, skipped
 from worker.domain.errors import InvalidInput
-from worker.domain.outcome import Decision
+from worker.domain.outcome import Decision, Status
 from worker.domain.schedule import Schedule, catchup_window
 from worker.domain.trigger import Trigger
 from worker.engine import planner
 from worker.engine.halting import Point, reached
-from worker.source import Source
+from worker.engine.rebuilding import Beginning, Rebuilder
+from worker.source import Definitions, Source
 from worker.store.cursors import Cursor, CursorStore
 from worker.store.triggers import Entry, Item, TriggerStore
 
@@ -50,19 +52,29 @@ class Plan:
     tracked: Tracked
     after: Cursor
     entries: Sequence[Entry] = ()
+    begun: str = ""
+    """Why it begins anew at `after`, without a decision for what was before."""
 
 
 class Scheduler:
     """The schedules of one shard, in memory as a heap of next fire times; the truth is the cursors in Redis."""
 
-    def __init__(self, source: Source, cursors: CursorStore, triggers: TriggerStore, ring: Ring) -> None:
+    def __init__(
+        self, source: Source, cursors: CursorStore, triggers: TriggerStore, rebuilder: Rebuilder, ring: Ring
+    ) -> None:
         self._source = source
         self._ring = ring
         self._cursors = cursors
         self._triggers = triggers
+        self._rebuilder = rebuilder
+        self._losing: datetime | None = None
+        """When Redis was found empty, as long as it is not known of every schedule where to begin."""
+        self._lost: datetime | None = None
+        """When it was last found empty. What was due before may have been sent."""
         self._tracked: dict[str, Tracked] = {}
         self._heap: list[tuple[datetime, str]] = []
-        self._definitions: object = None
+        self._definitions: Definitions | None = None
+        self._adopted = False
         self._fence = ""
 
     async def tick(self, now: datetime, fence: str) -> None:
@@ -107,36 +119,52 @@ class Scheduler:
     async def _read(self, now: datetime) -> None:
         """Take in what changed in the files."""
         definitions = self._source.read()
-        if definitions is self._definitions:
-            return
+        if definitions is not self._definitions:
+            await self._report(definitions)
+            self._definitions, self._adopted = definitions, False
+        if not self._adopted:
+            self._adopted = await self._adopt(definitions.schedules, now)
+
+    async def _report(self, definitions: Definitions) -> None:
         for fault in definitions.faults:
             logger.error("fault in a schedule file", extra={"fault": fault})
         for warning in definitions.warnings:
             logger.warning("schedule file", extra={"warning": warning})
         await self._cursors.report_faults([str(fault) for fault in definitions.faults], self._fence)
-        await self._adopt(definitions.schedules, now)
-        self._definitions = definitions
-        logger.info("schedules read", extra={"schedules": len(self._tracked), "faults": len(definitions.faults)})
+        found = {"schedules": len(definitions.schedules), "faults": len(definitions.faults)}
+        logger.info("schedules read", extra=found)
 
-    async def _adopt(self, schedules: Sequence[Schedule], now: datetime) -> None:
+    async def _adopt(self, schedules: Sequence[Schedule], now: datetime) -> bool:
+        """Track what is new or changed. False if some must wait: it is not known yet where to begin with them."""
         fresh = [s for s in schedules if s.name not in self._tracked or self._tracked[s.name].schedule != s]
         known = await self._cursors.some([schedule.name for schedule in fresh])
-        begun = []
+        self._drop({schedule.name for schedule in schedules})
+        changed = []
         for schedule in fresh:
             cursor = known.get(schedule.name)
-            if cursor is None or cursor.revision != schedule.revision:
-                begun.append(self._begin(schedule, cursor, now))
-            else:
+            if cursor is not None and cursor.revision == schedule.revision:
                 self._track(Tracked(schedule=schedule, cursor=cursor))
-        await self._write(begun)
-        self._drop({schedule.name for schedule in schedules})
+            elif cursor is not None:
+                changed.append(_changed(schedule, cursor, now))
+        await self._write(changed)
+        return await self._begin([schedule for schedule in fresh if schedule.name not in known], now)
 
-    def _begin(self, schedule: Schedule, old: Cursor | None, now: datetime) -> Plan:
-        """Begin to consider a schedule that is new, or whose timing was changed: from now on, never the past."""
-        if old is not None:
-            logger.info("timing changed", extra={"schedule": schedule.name, "reason": "it counts from now on"})
-        after = Cursor(at=now, revision=schedule.revision, taken=old.taken if old else 0)
-        return Plan(tracked=Tracked(schedule=schedule, cursor=old or NEW), after=after)
+    async def _begin(self, schedules: Sequence[Schedule], now: datetime) -> bool:
+        """Begin with schedules that Redis does not know: they are new, or Redis has lost its memory."""
+        if await self._cursors.remembers():
+            await self._write([_new(schedule, now) for schedule in schedules])
+            return True
+        if self._losing is None:
+            self._losing = self._lost = now
+        begun = await self._rebuilder.begin(schedules, self._losing)
+        await self._write(
+            [_rebuilt(schedule, begun[schedule.name]) for schedule in schedules if schedule.name in begun]
+        )
+        if len(begun) < len(schedules):
+            return False
+        await self._cursors.remember(now, self._fence)
+        self._losing = None
+        return True
 
     def _track(self, tracked: Tracked) -> None:
         name = tracked.schedule.name
@@ -166,9 +194,10 @@ class Scheduler:
     def _plan(self, tracked: Tracked, now: datetime) -> Plan:
         schedule, cursor = tracked.schedule, tracked.cursor
         dues = decide(schedule.timing, cursor.at, now, schedule.catchup, partial(catchup_window, schedule, now))
-        entries = [self._entry(schedule, due, now) for due in _within(dues, schedule.max_runs, cursor.taken)]
-        taken = cursor.taken + sum(entry.trigger is not None for entry in entries)
         at = max((due.fire_time for due in dues), default=now)
+        decided = [*skipped(schedule.timing, cursor.at, at), *_within(dues, schedule.max_runs, cursor.taken)]
+        entries = [self._entry(schedule, due, now) for due in decided]
+        taken = cursor.taken + sum(entry.trigger is not None for entry in entries)
         return Plan(tracked=tracked, after=replace(cursor, at=at, taken=taken), entries=entries)
 
     def _entry(self, schedule: Schedule, due: Due, now: datetime) -> Entry:
@@ -177,11 +206,16 @@ class Scheduler:
         try:
             trigger = planner.for_schedule(schedule, due.fire_time)
         except InvalidInput as error:
-            skipped = replace(due, decision=Decision.SKIPPED, reason=f"the body cannot be rendered: {error}")
-            return _not_fired(schedule, skipped, now)
-        ledger = _ledger(due, trigger)
-        ready = trigger.due if trigger.due > now else None
-        return Entry(trigger=trigger, ready=ready, fire_time=due.fire_time, ledger=ledger)
+            refused = replace(due, decision=Decision.REJECTED, reason=f"the body cannot be rendered: {error}")
+            return _not_fired(schedule, refused, now)
+        return Entry(
+            trigger=trigger,
+            ready=trigger.due if trigger.due > now else None,
+            # Redis may have known it, and lost it: then it may have been sent.
+            unclear=self._lost is not None and due.fire_time <= self._lost,
+            fire_time=due.fire_time,
+            ledger=_ledger(due, trigger),
+        )
 
     async def _write(self, plans: Sequence[Plan]) -> None:
         if not plans:
@@ -204,9 +238,29 @@ class Scheduler:
         listed = list(schedules)
         logger.warning("cursor moved by another beat", extra={"schedules": len(listed)})
         known = await self._cursors.some([schedule.name for schedule in listed])
+        if len(known) < len(listed):
+            # Redis has forgotten them: begin anew, as at the start.
+            self._forget()
+            return
         for schedule in listed:
-            if schedule.name in known:
-                self._track(Tracked(schedule=schedule, cursor=known[schedule.name]))
+            self._track(Tracked(schedule=schedule, cursor=known[schedule.name]))
+
+
+def _changed(schedule: Schedule, old: Cursor, now: datetime) -> Plan:
+    """Go on with a schedule whose timing was changed: from now on, never the past."""
+    logger.info("timing changed", extra={"schedule": schedule.name, "reason": "it counts from now on"})
+    after = Cursor(at=now, revision=schedule.revision, taken=old.taken)
+    return Plan(tracked=Tracked(schedule=schedule, cursor=old), after=after, begun="its timing was changed")
+
+
+def _new(schedule: Schedule, now: datetime) -> Plan:
+    after = Cursor(at=now, revision=schedule.revision)
+    return Plan(tracked=Tracked(schedule=schedule, cursor=NEW), after=after, begun="seen for the first time")
+
+
+def _rebuilt(schedule: Schedule, begin: Beginning) -> Plan:
+    after = Cursor(at=begin.at, revision=schedule.revision)
+    return Plan(tracked=Tracked(schedule=schedule, cursor=NEW), after=after, begun=begin.reason)
 
 
 NEW = Cursor(at=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), revision="")
@@ -214,12 +268,12 @@ NEW = Cursor(at=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), revision=""
 
 
 def _within(dues: Sequence[Due], limit: int | None, taken: int) -> Iterable[Due]:
-    """Leave out the fires beyond `max_runs`."""
+    """Turn away the fires beyond `max_runs`."""
     for due in dues:
-        if due.decision is Decision.FIRED:
-            if limit is not None and taken >= limit:
-                return
-            taken += 1
+        if due.decision is Decision.FIRED and limit is not None and taken >= limit:
+            yield replace(due, decision=Decision.SKIPPED_MAX_RUNS, reason=f"it has fired max_runs = {limit} times")
+            continue
+        taken += due.decision is Decision.FIRED
         yield due
 
 
@@ -229,20 +283,25 @@ def _item(plan: Plan) -> Item:
         name=tracked.schedule.name,
         expected="" if tracked.cursor is NEW else tracked.cursor.form(),
         cursor=plan.after.form(),
+        begun=plan.begun,
         entries=plan.entries,
     )
 
 
-def _ledger(due: Due, trigger: Trigger | None = None) -> dict[str, str]:
-    entry = {"fire_time": due.fire_time.isoformat(), "decision": due.decision.value}
+def _ledger(due: Due, trigger: Trigger | None = None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"fire_time": due.fire_time.isoformat(), "decision": due.decision.value}
     if due.reason:
         entry["reason"] = due.reason
+    if due.earlier:
+        entry["earlier"] = due.earlier
     return {**entry, "trigger": trigger.id} if trigger else entry
 
 
 def _not_fired(schedule: Schedule, due: Due, now: datetime) -> Entry:
+    missed = due.decision is Decision.MISSED_DOWNTIME
     outcome = {
-        "status": due.decision.value,
+        "status": Status.MISSED if missed else Status.SKIPPED,
+        "decision": due.decision,
         "origin": "schedule",
         "schedule": schedule.name,
         "pipeline": schedule.target.pipeline,

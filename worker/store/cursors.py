@@ -58,6 +58,22 @@ class CursorStore:
             found = await self.redis.hmget(self.keys.cursors, list(names))
         return {name: Cursor.parse(text(value)) for name, value in zip(names, found, strict=True) if value}
 
+    async def remembers(self) -> bool:
+        """Tell whether this Redis still knows what it was told: a schedule without a cursor is new, then."""
+        async with translated():
+            return bool(await self.redis.exists(self.keys.since))
+
+    async def remember(self, now: datetime, fence: str) -> None:
+        """Say that from now on this Redis knows every schedule that was ever considered. Raises LeadLost."""
+        await self._fenced(self.keys.since, fence, "SET", milliseconds(now))
+
+    async def spans(self, schedule: str) -> list[dict[str, str]]:
+        """Read what was considered without a break, oldest first: `from`, `till` (but in the last), `why`."""
+        async with translated():
+            found = await self.redis.hget(self.keys.spans, schedule)
+        spans: list[dict[str, str]] = orjson.loads(found) if found else []
+        return spans
+
     async def ledger(self, schedule: str, count: int) -> list[dict[str, Any]]:
         """Read the newest decisions for a schedule, newest first: `fire_time`, `decision`, `reason`, `trigger`."""
         async with translated():

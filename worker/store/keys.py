@@ -45,6 +45,16 @@ class Keys:
         return f"{self.prefix}cursors:{self.shard}"
 
     @property
+    def since(self) -> str:
+        """STRING epoch ms: since when this Redis remembers. Without it, Redis is new, or has lost everything."""
+        return f"{self.prefix}since:{self.shard}"
+
+    @property
+    def spans(self) -> str:
+        """HASH schedule name -> JSON list of `{from, till, why}`, epoch ms: what was considered without a break."""
+        return f"{self.prefix}spans:{self.shard}"
+
+    @property
     def ledger_prefix(self) -> str:
         """Prefix of the ledgers."""
         return f"{self.prefix}ledger:"

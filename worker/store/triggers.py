@@ -6,7 +6,8 @@ data        the trigger as JSON, never changed            state     see `Trigger
 digest      of what the caller asked for                  rank      place among the ready ones
 recorded    epoch ms                                      sweep     id of its sweep
 attempts    tries that count against the limit            tries     all tries, for the backoff
-sent        epoch ms of the first POST
+sent        epoch ms of the first POST            schedule    its schedule, and
+fire        epoch ms of its ledger entry, if it has one
 unclear     1: a POST may have started the run            token     of the claim
 generation  of the idempotency key                        losses    workers that died holding it
 run_id run_status url reason code left_out ended          what became of it
@@ -62,6 +63,8 @@ class Entry:
     trigger: Trigger | None = None
     ready: datetime | None = None
     """When the trigger may be sent; None is at once, whatever the clock of who records it says."""
+    unclear: bool = False
+    """Its run may exist already: look for it before it is sent."""
     digest: str = ""
     fire_time: datetime | None = None
     ledger: Mapping[str, Any] | None = None
@@ -80,6 +83,8 @@ class Item:
     sweep: str | None = None
     expected: str = ""
     cursor: str = ""
+    begun: str = ""
+    """Why the schedule is considered anew from this cursor on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ class TriggerStore:
         keys = self.keys
         answers = await self._run(
             "record",
-            [keys.leader, keys.cursors, keys.ready, keys.delayed, keys.triggers, keys.outcomes],
+            [keys.leader, keys.cursors, keys.ready, keys.delayed, keys.triggers, keys.outcomes, keys.spans],
             [
                 fence,
                 keys.trigger_prefix,
@@ -308,13 +313,15 @@ def _item(item: Item) -> dict[str, Any]:
     if any(moved.values()):
         plain |= {key: value for key, value in moved.items() if value}
         plain |= {"expected": item.expected, "cursor": item.cursor}
+    if item.begun:
+        plain["begun"] = item.begun
     return plain
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     if entry.trigger is not None:
-        plain["trigger"] = _new(entry.trigger, entry.ready, entry.digest)
+        plain["trigger"] = _new(entry.trigger, entry)
     if entry.ledger is not None and entry.fire_time is not None:
         plain["fire"] = str(milliseconds(entry.fire_time))
         plain["ledger"] = orjson.dumps(entry.ledger).decode()
@@ -323,13 +330,20 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return plain
 
 
-def _new(trigger: Trigger, ready: datetime | None, asked: str) -> dict[str, Any]:
-    fields = {"data": encode_trigger(trigger).decode(), "source": trigger.source, "sweep": trigger.sweep}
+def _new(trigger: Trigger, entry: Entry) -> dict[str, Any]:
+    fields = {
+        "data": encode_trigger(trigger).decode(),
+        "source": trigger.source,
+        "sweep": trigger.sweep,
+        "schedule": trigger.schedule,
+        "fire": str(milliseconds(entry.fire_time)) if entry.ledger and entry.fire_time else None,
+        "unclear": entry.unclear or None,
+    }
     plain = {
         "id": trigger.id,
-        "ready": str(milliseconds(ready)) if ready else "0",
+        "ready": str(milliseconds(entry.ready)) if entry.ready else "0",
         "rank": str(milliseconds(trigger.due) - trigger.priority * PRIORITY_STEP_MS),
-        "digest": asked or digest(trigger),
+        "digest": entry.digest or digest(trigger),
         "fields": flat(fields),
     }
     return {**plain, "sweep": trigger.sweep} if trigger.sweep else plain

@@ -1,4 +1,4 @@
--- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes;
+-- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes, spans;
 --        ARGV: "epoch:beat id" or "", trigger prefix, ledger prefix, sweep prefix, ledger max, outcomes max, items)
 --   -> one list per item: {-1} no longer the leader, {0} somebody else moved on meanwhile, or
 --      {1, result per trigger ...} with result 1 recorded, 0 known already, -1 known with another content
@@ -9,6 +9,7 @@
 --
 -- items: JSON list of
 --   {name, expected, cursor,                      -- schedules only; expected "" means: the cursor must not exist yet
+--    begun,                                       -- schedules only: why they are considered anew from this cursor on
 --    sweep, expected, cursor,                     -- sweeps only: the number of the next trial, before and after
 --    entries: [{fire, ledger,                     -- fire: epoch ms as text; ledger: text; both for schedules only
 --               outcome: [field, value, ...],     -- for what did not fire
@@ -51,12 +52,40 @@ local function move_on(item)
   return true
 end
 
+-- What was considered without a break is a span; only its beginning is written down, with what led to it. It reaches to
+-- the cursor, which nobody moves but from where it was; so spans join but where one begins anew, and there it says why.
+local function begin(item)
+  local spans = cjson.decode(redis.call('HGET', KEYS[7], item.name) or '[]')
+  if #spans > 0 then
+    spans[#spans].till = string.match(item.expected, '^%d+')
+  end
+  spans[#spans + 1] = {from = string.match(item.cursor, '^%d+'), why = item.begun}
+  if #spans > 20 then
+    table.remove(spans, 1)
+  end
+  redis.call('HSET', KEYS[7], item.name, cjson.encode(spans))
+end
+
+-- A trigger that was on record already is not started again, and the ledger says so.
+local function told(entry, result)
+  if result ~= 0 then
+    return entry.ledger
+  end
+  local plain = cjson.decode(entry.ledger)
+  plain.decision = 'deduplicated'
+  plain.reason = 'its trigger was on record already'
+  return cjson.encode(plain)
+end
+
 local function write(item)
   if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return {-1}
   end
   if not move_on(item) then
     return {0}
+  end
+  if item.begun then
+    begin(item)
   end
   local results = {1}
   for _, entry in ipairs(item.entries) do
@@ -66,7 +95,7 @@ local function write(item)
     if entry.ledger then
       local ledger = ARGV[3] .. item.name
       if redis.call('ZCOUNT', ledger, entry.fire, entry.fire) == 0 then
-        redis.call('ZADD', ledger, entry.fire, entry.ledger)
+        redis.call('ZADD', ledger, entry.fire, entry.trigger and told(entry, results[#results]) or entry.ledger)
         redis.call('ZREMRANGEBYRANK', ledger, 0, -tonumber(ARGV[5]) - 1)
       end
     end

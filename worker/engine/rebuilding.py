@@ -1,0 +1,107 @@
+"""What a Redis that has lost everything knew of the schedules, asked of ZenML: runs carry names and tags that tell."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.domain.catchup import ON_TIME
+from worker.domain.errors import Refused, ZenMLError
+from worker.domain.schedule import Schedule, catchup_window
+from worker.domain.trigger import fire_time_of, schedule_tag
+from worker.engine.trouble import Trouble
+from worker.zenml.client import ZenML
+
+logger = logging.getLogger("zenbeat.scheduler")
+
+AT_ONCE = 8
+"""Schedules that are asked after side by side."""
+
+AGAIN_SECONDS = 5.0
+"""Between two rounds of questions while ZenML does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """Where to begin with a schedule that Redis does not know, and why there."""
+
+    at: datetime
+    reason: str
+
+
+class Rebuilder:
+    """Tells schedules that are new from those that Redis has forgotten."""
+
+    def __init__(self, zenml: ZenML, clock: Callable[[], float] = time.monotonic) -> None:
+        self._zenml = zenml
+        self._clock = clock
+        self._trouble = Trouble(logger)
+        self._asked = float("-inf")
+
+    async def begin(self, schedules: Sequence[Schedule], now: datetime) -> dict[str, Beginning]:
+        """Give where to begin with each schedule; one that ZenML has to be asked for, and does not answer, is left out.
+
+        A schedule without a run is new, and begins at `now`. Any other goes back as far as its policy would make up
+        for: what was started since then is found by its name before it is sent, so that nothing is doubled; what was on
+        record and not sent is due once more, so that nothing is lost.
+        """
+        busy = [schedule for schedule in schedules if _recent(schedule, now)]
+        waiting = {schedule.name for schedule in busy}
+        quiet = {schedule.name: _first(now) for schedule in schedules if schedule.name not in waiting}
+        if not busy or self._clock() - self._asked < AGAIN_SECONDS:
+            return quiet
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(schedule: Schedule) -> Beginning | None:
+            async with limit:
+                return await self._ask(schedule, now)
+
+        self._asked = self._clock()
+        answers = await asyncio.gather(*(ask(schedule) for schedule in busy))
+        known = {schedule.name: answer for schedule, answer in zip(busy, answers, strict=True) if answer is not None}
+        if len(known) == len(busy):
+            self._asked = float("-inf")
+            self._trouble.over()
+        return {**quiet, **known}
+
+    async def _ask(self, schedule: Schedule, now: datetime) -> Beginning | None:
+        try:
+            first = await self._first_fire(schedule)
+        except ZenMLError as error:
+            self._trouble.met(
+                f"Redis is empty, and whether schedules ran before cannot be asked of ZenML ({error}); "
+                "those that may have are not considered yet"
+            )
+            return None
+        if first is None:
+            return _first(now)
+        logger.warning("rebuilt from ZenML", extra={"schedule": schedule.name, "reason": "Redis does not know it"})
+        return Beginning(
+            at=min(now, max(_since(schedule, now), first)),
+            reason="Redis had lost its memory: what ZenML has no run for is due once more",
+        )
+
+    async def _first_fire(self, schedule: Schedule) -> datetime | None:
+        """Give a fire time that the schedule ran for, long ago if possible."""
+        tag, prefix = schedule_tag(schedule.name), f"{schedule.name}-"
+        try:
+            runs = await self._zenml.oldest_runs(tag, prefix, schedule.target.project)
+        except Refused:  # no such project: then there are no runs in it
+            return None
+        fires = [fire_time_of(run.name, schedule.name) for run in runs]
+        return min((fire for fire in fires if fire is not None), default=None)
+
+
+def _first(now: datetime) -> Beginning:
+    return Beginning(at=now, reason="seen for the first time")
+
+
+def _since(schedule: Schedule, now: datetime) -> datetime:
+    return now - max(catchup_window(schedule, now), ON_TIME)
+
+
+def _recent(schedule: Schedule, now: datetime) -> bool:
+    """Tell whether anything was due that could have been on record when Redis lost its memory."""
+    return schedule.timing.last(now, _since(schedule, now)) is not None
