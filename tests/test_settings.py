@@ -21,7 +21,7 @@ def test_defaults_need_nothing(tmp_path: Path) -> None:
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LOG_LEVEL=DEBUG\nZENBEAT_BATCH=7\n")
     settings = load_settings({"LOG_LEVEL": "ERROR", "ZENBEAT_LEASE": ""}, tmp_path)
-    assert (settings.log_level, settings.batch, settings.lease) == ("ERROR", 7, 15.0)
+    assert (settings.log_level, settings.batch, settings.lease) == ("ERROR", 7, 6.0)
 
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:

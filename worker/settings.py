@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from worker import running
 from worker.domain.errors import Fault, InvalidInput
@@ -28,6 +28,22 @@ def _web_address(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def _tag_limits(value: object) -> object:
+    """Read `gpu=2,team:*=1`."""
+    if not isinstance(value, str):
+        return value
+    limits: dict[str, int] = {}
+    for part in value.split(","):
+        tag, _, number = part.strip().rpartition("=")
+        if not tag or not number.strip().isdigit() or int(number) < 1:
+            raise ValueError(f'"{part.strip()}" is not a tag and a number from 1, such as gpu=2')
+        limits[tag.strip()] = int(number)
+    return limits
+
+
+TagLimits = Annotated[dict[str, int], BeforeValidator(_tag_limits)]
 
 
 class Settings(BaseModel):
@@ -77,6 +93,17 @@ class Settings(BaseModel):
         ge=1,
         le=10_000,
         description="The most launches at once. zenbeat begins low and finds out what the server takes.",
+    )
+    max_per_minute: int = Field(
+        0, title="ZENBEAT_MAX_PER_MINUTE", ge=0, description="The most launches within any minute; 0 is no limit."
+    )
+    max_per_day: int = Field(
+        0, title="ZENBEAT_MAX_PER_DAY", ge=0, description="The most triggers that begin on a day (UTC); 0 is no limit."
+    )
+    tag_limits: TagLimits = Field(
+        default_factory=dict,
+        title="ZENBEAT_TAG_LIMITS",
+        description="The most launches at once with a tag: `gpu=2,team:*=1`; `*` at the end counts each tag by itself.",
     )
     batch: int = Field(
         50, title="ZENBEAT_BATCH", ge=1, le=500, description="The most triggers that one Celery message carries."

@@ -169,7 +169,7 @@ class Site:
         self.define("\n".join([*lines, ""]))
         wait(lambda: all(self.redis.hmget("zenbeat:cursors:0", names)), "schedules that are considered", 3)
         instants = [begin + timedelta(seconds=second) for second in range(seconds)]
-        return Due(self, {each: instants for each in names})
+        return Due(self, dict.fromkeys(names, instants))
 
 
 @dataclass

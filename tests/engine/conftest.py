@@ -42,6 +42,8 @@ class Flow:
 
     async def step(self) -> None:
         """Dispatch what is ready, and execute it."""
+        if self.engine.dispatcher.capped:
+            await self.engine.slots.look()
         await self.engine.dispatcher.ring()
         ids = list(self.rung)
         self.rung.clear()

@@ -12,7 +12,7 @@ def test_what_is_asked_for_now_goes_at_once_also_when_the_askers_clock_goes_ahea
     async def body(f: Any) -> None:
         ahead = clock() + timedelta(hours=1)
         accepted = await accept(f.engine.triggers, Origin.CLI, parse_request({"pipeline": "training"}), "k", ahead)
-        ids, _ = await f.engine.triggers.dispatch()
+        ids = (await f.engine.limits.dispatch()).ids
         assert ids == [accepted.trigger.id]
 
     flow(body)
@@ -22,6 +22,7 @@ def test_what_is_asked_for_later_waits_until_then(flow: Any) -> None:
     async def body(f: Any) -> None:
         instant = datetime(2100, 1, 1, tzinfo=UTC)
         await f.ask(not_before=instant.isoformat())
-        assert await f.engine.triggers.dispatch() == ([], instant)
+        found = await f.engine.limits.dispatch()
+        assert (found.ids, found.later) == ([], instant)
 
     flow(body)

@@ -1,5 +1,6 @@
 """From dispatched to started, with a server that answers well, badly, twice or not at all."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from worker.demo.zenml import DemoServer
+from worker.demo.zenml import DEMO_API_KEY, DemoServer
 from worker.demo.zenml.launch import Order, launch
 
 START = "POST .*/runs$"
@@ -177,6 +178,7 @@ def test_a_fault_that_one_trigger_brings_out_does_not_take_the_others_down(
 
         monkeypatch.setattr(f.engine.zenml, where, wrong)
         await f.step()
+        await f.step()
         states = [await f.state(identity) for identity in ids]
         assert [state["state"] for state in states] == [
             "started",
@@ -288,3 +290,72 @@ def test_an_expired_token_is_renewed_once_for_all(flow: Any, demo: DemoServer) -
         assert demo.state.login.count == logins + 1
 
     flow(body)
+
+
+# --- a server in trouble
+
+
+async def until(condition: Any, f: Any, seconds: float = 40) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await f.step()
+            await asyncio.sleep(0.02)
+
+
+def test_a_server_that_is_down_burns_no_attempts_and_all_go_when_it_is_back(
+    flow: Any, demo: DemoServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(f: Any) -> None:
+        demo.faults.add("status", match="POST .*/runs$", status=503, times=10_000)
+        ids = [await f.ask(idempotency_key=str(number)) for number in range(12)]
+
+        async def probed_often() -> bool:
+            return int((await f.engine.limits.state()).get("backoff", 0)) >= 2000
+
+        await until(probed_often, f)
+        posts = demo.state.posts
+        assert posts <= 12 + 5, "one probe now and then"
+        demo.faults.clear()
+
+        async def all_started() -> bool:
+            return {state["state"] for state in await f.engine.triggers.get(ids)} == {"started"}
+
+        await until(all_started, f)
+        assert len(demo.state.runs) == 12
+        assert max(int(state["attempts"]) for state in await f.engine.triggers.get(ids)) <= 3
+
+    flow(body)
+    waiting = [record for record in caplog.records if record.message == "waiting"]
+    assert len(waiting) == 1
+    assert "triggers are held back: ZenML is away (503)" in str(waiting[0].reason)  # type: ignore[attr-defined]
+
+
+def test_a_refused_key_stops_everything_until_a_new_one_is_in_its_file(
+    flow: Any, demo: DemoServer, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("ZENKEY_wrong")
+    for name, value in {"ZENML_STORE_API_KEY_FILE": str(key), "ZENML_STORE_URL": demo.url}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ZENML_STORE_API_KEY", raising=False)
+    monkeypatch.setattr("worker.zenml.auth.REMEMBERED_SECONDS", 0.2)
+
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=str(number)) for number in range(3)]
+
+        async def stopped() -> bool:
+            return "open" in await f.engine.limits.state()
+
+        await until(stopped, f)
+        state = await f.state(ids[0])
+        assert (state["state"], state["attempts"], state["code"]) == ("waiting", "0", "login_refused")
+        assert "Check ZENML_STORE_API_KEY" in (await f.engine.limits.state())["why"]
+        assert demo.state.posts == 0
+        key.write_text(DEMO_API_KEY)
+
+        async def all_started() -> bool:
+            return {state["state"] for state in await f.engine.triggers.get(ids)} == {"started"}
+
+        await until(all_started, f)
+
+    flow(body, ZENML_STORE_API_KEY="", ZENML_STORE_API_KEY_FILE=str(key))

@@ -222,7 +222,8 @@ def test_jitter_delays_the_sending_and_not_the_decision(clockwork: Any) -> None:
         c.define("every: 1h", jitter="59m")
         await c.tick(fire_time - timedelta(hours=1))
         await c.tick(fire_time)
-        ids, later = await c.engine.triggers.dispatch()
+        found = await c.engine.limits.dispatch()
+        ids, later = found.ids, found.later
         assert ids == []
         assert later is not None
         assert timedelta(0) < later - fire_time <= timedelta(minutes=59)
@@ -279,22 +280,22 @@ def test_what_was_due_when_redis_failed_is_due_still(clockwork: Any) -> None:
 
 async def runs_of(c: Clockwork) -> list[str]:
     """Dispatch and execute what is recorded; gives the runs on the server, by name."""
-    ids, _ = await c.engine.triggers.dispatch()
+    ids = (await c.engine.limits.dispatch()).ids
     await c.engine.executor.execute(ids)
     return sorted(run.name.rsplit("-", 1)[0] for run in c.demo.state.runs.values())
 
 
 def test_a_redis_that_lost_everything_starts_nothing_again_and_loses_nothing(clockwork: Any) -> None:
     async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
-        c.define(EVERY_MINUTE, name="young", catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="36500d")
+        c.define(EVERY_MINUTE, name="young", catchup="all", catchup_window="36500d")
         await c.tick(T0)
         await c.tick(T0 + MINUTE)
         before = await runs_of(c)
         assert before == ["s-20260302T100100Z", "young-20260302T100100Z"]
         await c.tick(T0 + 2 * MINUTE)  # on record, and never sent
         await c.engine.redis.flushall()
-        c.define(EVERY_MINUTE, name="new", catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, name="new", catchup="all", catchup_window="36500d")
         c.fence = ""
         await c.tick(T0 + 2 * MINUTE + timedelta(seconds=5))
         assert await c.ledger("new") == [], "a schedule without a run is new, and does not fire for the past"
@@ -328,7 +329,7 @@ def test_what_was_started_just_before_redis_lost_it_is_found_and_not_sent_again(
 
 def test_while_zenml_cannot_be_asked_nothing_is_guessed(clockwork: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="36500d")
         c.define("at: 2026-03-02T12:00:00Z", name="later")
         await c.tick(T0)
         await c.tick(T0 + MINUTE)
@@ -396,7 +397,7 @@ def test_days_that_are_skipped_are_on_record(clockwork: Any) -> None:
 
 def test_an_instant_whose_trigger_is_known_is_deduplicated(clockwork: Any) -> None:
     async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, catchup="all", catchup_window="36500d")
         await c.tick(T0)
         await c.tick(T0 + MINUTE)
         (cursor,) = (await c.engine.cursors.all()).values()

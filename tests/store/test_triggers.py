@@ -1,73 +1,19 @@
 """A trigger's way through Redis: every script against a real server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from worker.domain.errors import LeadLost
 from worker.domain.outcome import Status
-from worker.domain.trigger import Origin, Trigger, TriggerState, trigger_id
-from worker.store.connection import connect
-from worker.store.cursors import Cursor, CursorStore
-from worker.store.keys import Keys
+from worker.domain.trigger import Trigger, TriggerState
+from worker.store.cursors import Cursor
 from worker.store.lease import Lease
-from worker.store.outcomes import OutcomeStore
-from worker.store.sweeps import SweepStore
-from worker.store.triggers import FIRST_WINDOW, Entry, Item, Limits, Settlement, TriggerStore
+from worker.store.triggers import Entry, Item
 
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-FAR = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-class Store:
-    """The stores on one connection."""
-
-    def __init__(self, url: str, **limits: Any) -> None:
-        self.redis = connect(url)
-        self.keys = Keys()
-        self.triggers = TriggerStore(self.redis, self.keys, Limits(**limits))
-        self.cursors = CursorStore(self.redis, self.keys)
-        self.outcomes = OutcomeStore(self.redis, self.keys)
-        self.sweeps = SweepStore(self.redis, self.keys)
-
-    async def add(self, *triggers: Trigger, ready: datetime | None = None) -> list[int]:
-        (answer,) = await self.triggers.record([Item(entries=[Entry(trigger=t, ready=ready) for t in triggers])])
-        return list(answer.triggers)
-
-    async def state(self, identity: str) -> dict[str, str]:
-        (found,) = await self.triggers.get([identity])
-        return found
-
-    async def until(self, ready: Callable[[], Awaitable[object]]) -> None:
-        async with asyncio.timeout(10):
-            while not await ready():
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def run(redis_url: str) -> Callable[..., None]:
-    """Run a test's coroutine function with a store of its own."""
-
-    def go(body: Callable[[Store], Awaitable[None]], **limits: Any) -> None:
-        async def scope() -> None:
-            store = Store(redis_url, **limits)
-            try:
-                await body(store)
-            finally:
-                await store.redis.aclose()
-
-        asyncio.run(scope())
-
-    return go
-
-
-def make(source: str, **changes: Any) -> Trigger:
-    identity = trigger_id(Origin.CLI, source)
-    fields = {"pipeline": "training", "run_name": f"r-{source}", "due": LONG_AGO, "body": {}}
-    return Trigger(**{"id": identity, "origin": Origin.CLI, "source": source, **fields, **changes})
+from .stores import FAR, FIRST, LONG_AGO, Store, make, settled
 
 
 def test_a_trigger_is_recorded_once_and_its_content_is_compared(run: Any) -> None:
@@ -85,7 +31,7 @@ def test_a_trigger_comes_back_as_it_was_recorded(run: Any) -> None:
 
     async def body(store: Store) -> None:
         await store.add(trigger)
-        (ids, _) = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         (claim,) = await store.triggers.claim(ids, "token")
         assert claim.trigger == trigger
         assert (claim.attempts, claim.tries, claim.unclear, claim.generation) == (0, 0, False, 0)
@@ -159,9 +105,9 @@ def test_a_new_lead_has_a_higher_epoch_and_resigning_hands_it_over_at_once(run: 
 def test_no_more_is_dispatched_than_the_server_is_trusted_with(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(*(make(str(number)) for number in range(10)))
-        ids, _ = await store.triggers.dispatch()
-        assert len(ids) == FIRST_WINDOW
-        assert (await store.triggers.dispatch())[0] == []
+        ids = (await store.limits.dispatch()).ids
+        assert len(ids) == FIRST
+        assert (await store.limits.dispatch()).ids == []
 
     run(body)
 
@@ -172,7 +118,7 @@ def test_more_urgent_goes_first_and_a_minute_of_waiting_outweighs_one_step(run: 
     async def body(store: Store) -> None:
         await store.add(make("patient", due=late), make("urgent", due=soon, priority=1))
         await store.add(make("later", due=soon + timedelta(seconds=2), priority=1))
-        assert (await store.triggers.dispatch())[0] == [make(name).id for name in ("urgent", "patient", "later")]
+        assert (await store.limits.dispatch()).ids == [make(name).id for name in ("urgent", "patient", "later")]
 
     run(body)
 
@@ -180,7 +126,8 @@ def test_more_urgent_goes_first_and_a_minute_of_waiting_outweighs_one_step(run: 
 def test_what_is_not_ready_waits_and_the_next_ready_time_is_told(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"), ready=FAR)
-        assert await store.triggers.dispatch() == ([], FAR)
+        found = await store.limits.dispatch()
+        assert (found.ids, found.later) == ([], FAR)
 
     run(body)
 
@@ -188,7 +135,7 @@ def test_what_is_not_ready_waits_and_the_next_ready_time_is_told(run: Any) -> No
 def test_what_may_be_sent_at_once_does_not_wait_for_the_clock_of_who_recorded_it(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a", due=FAR))
-        assert (await store.triggers.dispatch())[0] == [make("a").id]
+        assert (await store.limits.dispatch()).ids == [make("a").id]
 
     run(body)
 
@@ -196,7 +143,7 @@ def test_what_may_be_sent_at_once_does_not_wait_for_the_clock_of_who_recorded_it
 def test_each_trigger_is_claimed_by_one(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         claims = await asyncio.gather(*(store.triggers.claim(ids, f"token{n}") for n in range(20)))
         assert sum(map(len, claims)) == 1
 
@@ -206,7 +153,7 @@ def test_each_trigger_is_claimed_by_one(run: Any) -> None:
 def test_a_claim_that_ran_out_goes_to_another_and_the_first_holder_may_not_send(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "first")
         assert await store.triggers.sending(ids, "first") == [True]
 
@@ -227,7 +174,7 @@ def test_a_trigger_that_takes_its_workers_down_is_given_up(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
         for turn in range(5):
-            ids, _ = await store.triggers.dispatch()
+            ids = (await store.limits.dispatch()).ids
             await store.triggers.claim(ids, f"token{turn}")
 
             async def gone() -> bool:
@@ -241,16 +188,10 @@ def test_a_trigger_that_takes_its_workers_down_is_given_up(run: Any) -> None:
     run(body, lease=timedelta(milliseconds=1))
 
 
-def settled(identity: str, status: Status, **changes: Any) -> Settlement:
-    return Settlement(
-        id=identity, status=status, **{"outcome": {"trigger": identity}, "fields": {"run_id": "r"}, **changes}
-    )
-
-
 def test_a_settlement_counts_once(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
         result = settled(ids[0], Status.STARTED)
         assert await store.triggers.settle([result], "token", 1) == [True]
@@ -264,7 +205,7 @@ def test_a_settlement_counts_once(run: Any) -> None:
 def test_a_run_that_exists_is_believed_also_from_a_stale_holder_but_nothing_else_is(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"), make("b"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
         retry = settled(ids[0], Status.RETRYING, ready=LONG_AGO)
         dead = settled(ids[0], Status.DEAD)
@@ -277,30 +218,12 @@ def test_a_run_that_exists_is_believed_also_from_a_stale_holder_but_nothing_else
 def test_a_retry_waits_for_its_time(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
         await store.triggers.settle([settled(ids[0], Status.RETRYING, ready=FAR, fields={"tries": 1})], "token", 0)
-        assert await store.triggers.dispatch() == ([], FAR)
+        found = await store.limits.dispatch()
+        assert (found.ids, found.later) == ([], FAR)
         assert await store.triggers.waiting() == 1
-
-    run(body)
-
-
-def test_quick_answers_widen_the_window_and_a_full_server_halves_it(run: Any) -> None:
-    async def body(store: Store) -> None:
-        await store.add(*(make(str(number)) for number in range(40)))
-
-        async def turn(status: Status, **changes: Any) -> int:
-            ids, _ = await store.triggers.dispatch()
-            await store.triggers.claim(ids, "token")
-            results = [settled(identity, status, **changes) for identity in ids]
-            await store.triggers.settle(results, "token", len(ids) if status is Status.STARTED else 0)
-            return len(ids)
-
-        widths = [await turn(Status.STARTED), await turn(Status.STARTED)]
-        full = await turn(Status.RETRYING, ready=FAR, capacity=True)
-        after = await turn(Status.STARTED)
-        assert [*widths, full, after] == [4, 8, 16, 8]
 
     run(body)
 
@@ -308,7 +231,7 @@ def test_quick_answers_widen_the_window_and_a_full_server_halves_it(run: Any) ->
 def test_a_waiting_trigger_can_be_cancelled_and_a_claimed_one_cannot(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"), make("b"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids[:1], "token")
         outcome = {"status": "cancelled"}
         assert await store.triggers.withdraw(ids[0], TriggerState.CANCELLED, outcome) is TriggerState.CLAIMED
@@ -323,12 +246,12 @@ def test_a_waiting_trigger_can_be_cancelled_and_a_claimed_one_cannot(run: Any) -
 def test_a_dead_letter_can_be_replayed_or_discarded(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
         await store.triggers.settle([settled(ids[0], Status.DEAD, fields={"attempts": 10})], "token", 0)
         assert await store.triggers.replay(ids[0]) is TriggerState.DEAD
         assert await store.triggers.replay(ids[0]) is TriggerState.WAITING
-        assert (await store.triggers.dispatch())[0] == ids
+        assert (await store.limits.dispatch()).ids == ids
         (claim,) = await store.triggers.claim(ids, "again")
         assert (claim.attempts, claim.generation) == (0, 1)
         await store.triggers.settle([settled(ids[0], Status.DEAD)], "again", 0)
@@ -345,7 +268,7 @@ def test_a_sweep_counts_its_trials(run: Any) -> None:
         assert not await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=3, now=LONG_AGO)
         trials = [make(f"t{n}", sweep="s", trial=n) for n in (1, 2, 3)]
         await store.add(*trials)
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids[:2], "token")
         results = [settled(ids[0], Status.STARTED), settled(ids[1], Status.DEAD)]
         await store.triggers.settle(results, "token", 0)
@@ -366,7 +289,7 @@ def test_a_run_that_shows_late_moves_its_trial_from_one_count_to_the_other(befor
     async def body(store: Store) -> None:
         await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=1, now=LONG_AGO)
         await store.add(make("t", sweep="s", trial=1))
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         if before == "dead":
             await store.triggers.claim(ids, "token")
             await store.triggers.settle([settled(ids[0], Status.DEAD)], "token", 0)
@@ -384,7 +307,7 @@ def test_old_outcomes_and_triggers_are_forgotten(run: Any) -> None:
     async def body(store: Store) -> None:
         await store.add(make("a"), make("b"))
         await store.triggers.withdraw(make("a").id, TriggerState.CANCELLED, {"status": "cancelled"})
-        ids, _ = await store.triggers.dispatch()
+        ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
         await store.triggers.settle([settled(ids[0], Status.DEAD)], "token", 0)
         await store.triggers.trim(LONG_AGO)

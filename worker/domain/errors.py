@@ -65,6 +65,13 @@ class BrokerUnavailable(ZenbeatError):
     """Celery's broker cannot be reached. Nothing is lost: what is recorded is rung again later."""
 
 
+DENIED = frozenset({"unauthorized", "login_refused", "subscription"})
+"""Codes of errors that every trigger of a server will meet, until a person has mended it."""
+
+DOWN = frozenset({"unreachable", "unavailable", "timeout", "tls", "too_busy", "login_rate"})
+"""Codes of errors that every trigger of a server will meet, until it is well again."""
+
+
 class ZenMLError(ZenbeatError):
     """A call to ZenML did not give what was asked for.
 
@@ -78,6 +85,11 @@ class ZenMLError(ZenbeatError):
         super().__init__(message)
         self.code = code or type(self).__name__
         self.retry_after = retry_after
+
+    @property
+    def trouble(self) -> str | None:
+        """Whether this is about the server and not about what was asked of it: `down`, `denied`, or None."""
+        return "denied" if self.code in DENIED else "down" if self.code in DOWN else None
 
 
 class Refused(ZenMLError):

@@ -34,7 +34,7 @@ LONGEST_CAPACITY_WAIT = timedelta(seconds=10)
 """A server that is only full is asked again soon: how many at once is the dispatcher's business, not the backoff's."""
 
 LONGEST_UNREACHABLE = timedelta(hours=24)
-"""How long a trigger waits for a server that cannot be reached, before it is a dead letter."""
+"""How long a trigger waits for a server that is in trouble, before it is a dead letter."""
 
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 """A server that asks for more than this is misconfigured; a schedule must not sleep for ten years."""

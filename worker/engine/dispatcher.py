@@ -6,6 +6,8 @@ from datetime import datetime
 
 from worker.domain.errors import BrokerUnavailable
 from worker.engine.halting import Point, reached
+from worker.engine.trouble import Trouble
+from worker.store.limits import Dispatched, LimitStore
 from worker.store.triggers import TriggerStore
 
 logger = logging.getLogger("zenbeat.dispatcher")
@@ -17,29 +19,38 @@ Publish = Callable[[Sequence[str]], Awaitable[None]]
 class Dispatcher:
     """Rings the workers' doorbell. Runs on every tick, after every finished batch and after every enqueue."""
 
-    def __init__(self, triggers: TriggerStore, publish: Publish, batch: int) -> None:
+    def __init__(self, triggers: TriggerStore, limits: LimitStore, publish: Publish, batch: int) -> None:
         self._triggers = triggers
+        self._limits = limits
         self._publish = publish
         self._batch = batch
+        self._trouble = Trouble(logger)
+        self.capped = False
+        """Whether the server is known to take few launches at once."""
 
     async def ring(self) -> datetime | None:
-        """Dispatch what the limits allow. Gives the instant when the next delayed trigger is ready."""
-        ids, later = await self._dispatch()
-        await self._send(ids)
-        return later
+        """Dispatch what the limits allow. Gives the instant when it is worth another try."""
+        found = await self._dispatch()
+        await self._send(found.ids)
+        return found.later
 
     async def take(self) -> list[str]:
         """Dispatch what the limits allow, but keep one batch: for a worker that can execute it itself, at once."""
-        ids, _ = await self._dispatch()
-        await self._send(ids[self._batch :])
-        return ids[: self._batch]
+        found = await self._dispatch()
+        await self._send(found.ids[self._batch :])
+        return found.ids[: self._batch]
 
-    async def _dispatch(self) -> tuple[list[str], datetime | None]:
+    async def _dispatch(self) -> Dispatched:
         reached(Point.BEFORE_DISPATCH)
-        ids, later = await self._triggers.dispatch()
-        if ids:
+        found = await self._limits.dispatch()
+        self.capped = found.capped
+        if found.why:
+            self._trouble.met(f"triggers are held back: {found.why}")
+        elif found.ids:
+            self._trouble.over()
+        if found.ids:
             reached(Point.AFTER_DISPATCH)
-        return ids, later
+        return found
 
     async def _send(self, ids: Sequence[str]) -> None:
         try:

@@ -15,6 +15,7 @@ from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
 from worker.engine.halting import Point, reached
 from worker.engine.resolver import Resolved, Resolver
+from worker.engine.slots import Slots
 from worker.store.triggers import Claimed, Settlement, TriggerStore
 from worker.zenml.client import ZenML
 from worker.zenml.models import Launch, Run
@@ -57,12 +58,14 @@ class Executor:
         triggers: TriggerStore,
         zenml: ZenML,
         resolver: Resolver,
+        slots: Slots,
         now: Callable[[], datetime],
         rng: Random,
     ) -> None:
         self._triggers = triggers
         self._zenml = zenml
         self._resolver = resolver
+        self._slots = slots
         self._now = now
         self._rng = rng
 
@@ -188,6 +191,7 @@ class Executor:
             # Not only 404: ZenML answers 400 for a template whose pipeline was deleted.
             ready = await self._resolved_anew(ready, error)
             run = await self._start(ready.claim, ready.launch)
+        self._slots.started(ready.claim.trigger.id, run)
         return await self._started(ready.claim, run, ready.resolved, left_out=ready.launch.left_out)
 
     async def _start(self, claim: Claimed, launch: Launch) -> Run:

@@ -50,7 +50,7 @@ class Leader:
 
     @property
     def fence(self) -> str:
-        """This beat's hold on the lead, `epoch:id`; "" while it stands by."""
+        """Give this beat's hold on the lead, `epoch:id`; "" while it stands by."""
         return self._fence if time.monotonic() < self._until else ""
 
     async def start(self) -> None:

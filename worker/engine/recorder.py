@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from worker.domain.errors import AtCapacity, NotSent, ZenMLError
-from worker.domain.outcome import Status
+from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_CAPACITY_WAIT, LONGEST_UNREACHABLE
 from worker.domain.trigger import Trigger
 from worker.store.triggers import Claimed, Settlement
@@ -47,7 +47,8 @@ def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sen
 
     A full server and one that cannot be reached do not use up attempts. `sent` tells whether a POST went out.
     """
-    uncounted = isinstance(error, AtCapacity | NotSent)
+    # A probe goes to a server that is known to be in trouble: that is not its fault.
+    uncounted = isinstance(error, AtCapacity | NotSent) or error.trouble == "denied" or (claim.probe and error.trouble)
     attempts = claim.attempts + (0 if uncounted else 1)
     ready = _next_try(claim, error, attempts, now, rng)
     unclear = claim.unclear or (sent and error.ambiguous)
@@ -62,6 +63,8 @@ def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sen
         fields={**result, "tries": claim.tries + 1, "unclear": unclear},
         ready=ready,
         capacity=isinstance(error, AtCapacity),
+        trouble=error.trouble,
+        decision=None if ready else _decision(error),
     )
 
 
@@ -69,10 +72,17 @@ def _next_try(claim: Claimed, error: ZenMLError, attempts: int, now: datetime, r
     policy = claim.trigger.retry
     if not error.retryable or not policy.allows(attempts):
         return None
-    if isinstance(error, NotSent) and now - claim.trigger.due > LONGEST_UNREACHABLE:
+    if error.trouble and now - claim.trigger.due > LONGEST_UNREACHABLE:
         return None
     delay = policy.delay(claim.tries + 1, rng, error.retry_after)
     return now + (_soon(delay, error) if isinstance(error, AtCapacity) else delay)
+
+
+def _decision(error: ZenMLError) -> Decision:
+    """Say in the ledger's words why there is no run."""
+    if error.trouble:
+        return Decision.EXPIRED
+    return Decision.EXHAUSTED if error.retryable else Decision.REJECTED
 
 
 def _soon(delay: timedelta, error: ZenMLError) -> timedelta:

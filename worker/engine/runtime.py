@@ -18,19 +18,22 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from worker.domain.errors import InvalidInput
 from worker.engine import halting
 from worker.engine.dispatcher import Dispatcher, Publish
 from worker.engine.executor import Executor
 from worker.engine.fanout import Fanout
 from worker.engine.resolver import Resolver
-from worker.settings import Settings
+from worker.engine.slots import Slots
+from worker.settings import Settings, load_settings
 from worker.store.connection import connect
 from worker.store.cursors import CursorStore
 from worker.store.heartbeats import HeartbeatStore
 from worker.store.keys import Keys
+from worker.store.limits import Limits, LimitStore
 from worker.store.outcomes import OutcomeStore
 from worker.store.sweeps import SweepStore
-from worker.store.triggers import Limits, TriggerStore
+from worker.store.triggers import TriggerStore
 from worker.zenml.client import ZenML
 from worker.zenml.options import ZenMLOptions
 
@@ -61,11 +64,23 @@ def zenml_options(settings: Settings) -> ZenMLOptions:
         url=settings.zenml_url or "",
         api_key=settings.zenml_api_key.get_secret_value() if settings.zenml_api_key else None,
         api_token=settings.zenml_api_token.get_secret_value() if settings.zenml_api_token else None,
+        read_secrets=_read_secrets,
         project=settings.zenml_project,
         verify_ssl=verify,
         total_timeout=settings.http_timeout,
         pool_size=settings.max_in_flight,
     )
+
+
+def _read_secrets() -> tuple[str | None, str | None]:
+    """Read ZenML's key and token once more: files and `.env` can change while we run."""
+    try:
+        settings = load_settings()
+    except InvalidInput as error:
+        logger.warning("settings not read again", extra={"reason": error})
+        return None, None
+    key, token = settings.zenml_api_key, settings.zenml_api_token
+    return key.get_secret_value() if key else None, token.get_secret_value() if token else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +92,14 @@ class Engine:
     redis: Redis
     zenml: ZenML
     triggers: TriggerStore
+    limits: LimitStore
     cursors: CursorStore
     outcomes: OutcomeStore
     sweeps: SweepStore
     heartbeats: HeartbeatStore
     resolver: Resolver
     dispatcher: Dispatcher
+    slots: Slots
     executor: Executor
     fanout: Fanout
 
@@ -100,12 +117,18 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
     zenml = ZenML(zenml_options(settings), wall=clock)
     limits = Limits(
         ceiling=settings.max_in_flight,
+        per_minute=settings.max_per_minute,
+        per_day=settings.max_per_day,
+        by_tag=settings.tag_limits,
         lease=timedelta(seconds=settings.lease),
         keep=timedelta(days=settings.retention_days),
         outcomes_max=settings.outcomes_max,
         ledger_max=settings.ledger_max,
     )
     triggers = TriggerStore(redis, keys, limits)
+    gate = LimitStore(redis, keys, limits)
+    dispatcher = Dispatcher(triggers, gate, publish, settings.batch)
+    slots = Slots(zenml, gate, dispatcher)
     sweeps = SweepStore(redis, keys)
     resolver = Resolver(zenml, redis, keys, ttl=timedelta(seconds=settings.resolve_ttl), now=clock)
     return Engine(
@@ -114,13 +137,15 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         redis=redis,
         zenml=zenml,
         triggers=triggers,
+        limits=gate,
         cursors=CursorStore(redis, keys),
         outcomes=OutcomeStore(redis, keys),
         sweeps=sweeps,
         heartbeats=HeartbeatStore(redis, keys),
         resolver=resolver,
-        dispatcher=Dispatcher(triggers, publish, settings.batch),
-        executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, now=clock, rng=Random()),
+        dispatcher=dispatcher,
+        slots=slots,
+        executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, slots=slots, now=clock, rng=Random()),
         fanout=Fanout(sweeps=sweeps, triggers=triggers, zenml=zenml, now=clock),
     )
 

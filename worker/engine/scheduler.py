@@ -4,7 +4,7 @@ import heapq
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,9 @@ logger = logging.getLogger("zenbeat.scheduler")
 CHUNK = 100
 """Schedules that are recorded in one script: long enough to be cheap, short enough that Redis answers others."""
 
+
+SHORTEST_PATIENCE = timedelta(minutes=1)
+"""A trigger that has fired waits at least so long for its server: a crash of ours must not make it too late."""
 
 Ring = Callable[[], Awaitable[object]]
 """Called after each chunk, to dispatch what was recorded."""
@@ -213,6 +216,8 @@ class Scheduler:
             ready=trigger.due if trigger.due > now else None,
             # Redis may have known it, and lost it: then it may have been sent.
             unclear=self._lost is not None and due.fire_time <= self._lost,
+            # Only where a person has said how late is too late.
+            expires=trigger.due + max(schedule.catchup_window, SHORTEST_PATIENCE) if schedule.catchup_window else None,
             fire_time=due.fire_time,
             ledger=_ledger(due, trigger),
         )

@@ -24,6 +24,8 @@ class Worker:
 
         When Redis is away, the claims run out and the beat rings again: nothing is lost, nothing is to be done here.
         """
+        if not ids:
+            return
         try:
             await self._engine.executor.execute(ids)
             await self._engine.dispatcher.ring()
@@ -36,11 +38,13 @@ class Worker:
             await self._engine.zenml.open()
         except ZenMLError as error:
             logger.warning("ZenML not ready", extra={"reason": error})
+        watching = asyncio.create_task(self._engine.slots.watch(self.execute))
         try:
             while True:
                 await self._sign(identity)
                 await asyncio.sleep(EVERY.total_seconds())
         finally:
+            watching.cancel()
             await self._leave(identity)
 
     async def _sign(self, identity: str) -> None:

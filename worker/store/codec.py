@@ -19,6 +19,11 @@ def instant(value: float) -> datetime:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
+def duration_ms(duration: timedelta) -> int:
+    """Give a duration as Redis keeps it."""
+    return round(duration.total_seconds() * 1000)
+
+
 def encode_retry(retry: RetryPolicy) -> dict[str, float]:
     """Give a retry policy as JSON values; durations in seconds."""
     return {

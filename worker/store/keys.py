@@ -101,8 +101,21 @@ class Keys:
 
     @property
     def limit(self) -> str:
-        """HASH `window`, `threshold`, `shrunk`: how many launches the server takes at once, as learnt."""
+        """HASH of one server: how many launches it takes at once, as learnt (`window`, `threshold`, `capped`,
+        `learning`, `accepted`, `patience`, `tried`, `pause`, `paused`); why it is left alone (`failures`, `open` until,
+        `backoff`, `why`); what limits of ours have used up (`day`, `used`, `throttled`).
+        """
         return f"{self.prefix}limit:{self.server}"
+
+    @property
+    def holding(self) -> str:
+        """ZSET trigger id by when it is given up (epoch ms): started, and may hold a slot of the server still."""
+        return f"{self.prefix}holding:{self.server}"
+
+    @property
+    def rate(self) -> str:
+        """ZSET of what was dispatched within the last minute (epoch ms); only with ZENBEAT_MAX_PER_MINUTE."""
+        return f"{self.prefix}rate:{self.server}"
 
     @property
     def dead(self) -> str:

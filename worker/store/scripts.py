@@ -13,6 +13,7 @@ NAMES = (
     "reclaim",
     "record",
     "renew",
+    "release",
     "replay",
     "resign",
     "sending",
@@ -24,4 +25,6 @@ NAMES = (
 def load(redis: Redis) -> dict[str, AsyncScript]:
     """Register every script with a client. A script that Redis has forgotten is sent again by redis-py."""
     folder = files("worker.store") / "lua"
-    return {name: redis.register_script((folder / f"{name}.lua").read_text(encoding="utf-8")) for name in NAMES}
+    shared = (folder / "shared.lua").read_text(encoding="utf-8")
+    texts = {name: (folder / f"{name}.lua").read_text(encoding="utf-8") for name in NAMES}
+    return {name: redis.register_script(shared + text) for name, text in texts.items()}

@@ -10,12 +10,14 @@ sent        epoch ms of the first POST            schedule    its schedule, and
 fire        epoch ms of its ledger entry, if it has one
 unclear     1: a POST may have started the run            token     of the claim
 generation  of the idempotency key                        losses    workers that died holding it
+expires     epoch ms after which it is not sent           throttled epoch ms since when a limit by tag holds it back
+probe       1: sent to see whether the server is well     budgeted  the day (UTC) whose budget it counts against
 run_id run_status url reason code left_out ended          what became of it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -23,37 +25,21 @@ import orjson
 from redis.asyncio import Redis
 
 from worker.domain.errors import LeadLost
-from worker.domain.outcome import Status
+from worker.domain.outcome import Decision, Status
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store import scripts
-from worker.store.codec import decode_trigger, encode_trigger, instant, milliseconds
+from worker.store.codec import decode_trigger, duration_ms, encode_trigger, milliseconds
 from worker.store.connection import text, translated
 from worker.store.keys import Keys
+from worker.store.limits import Limits
 
 PRIORITY_STEP_MS = 60_000
 """What one step of priority is worth: a minute of waiting. So nothing waits for ever behind what is more urgent."""
-
-FIRST_WINDOW = 4
-"""Launches at once that a server is trusted with before anything is known of it (ZenML's own default takes 2)."""
 
 TRIMMED_AT_ONCE = 1_000
 
 MOST_LOSSES = 5
 """Workers that may die holding a trigger before it is a dead letter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much is kept, and how long things are held."""
-
-    ceiling: int = 256
-    """Launches at once, at the most."""
-    lease: timedelta = timedelta(seconds=6)
-    ring_again: timedelta = timedelta(seconds=5)
-    """A published id that nobody claims within this is published again."""
-    keep: timedelta = timedelta(days=30)
-    outcomes_max: int = 100_000
-    ledger_max: int = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +51,8 @@ class Entry:
     """When the trigger may be sent; None is at once, whatever the clock of who records it says."""
     unclear: bool = False
     """Its run may exist already: look for it before it is sent."""
+    expires: datetime | None = None
+    """After this, it is not sent any more."""
     digest: str = ""
     fire_time: datetime | None = None
     ledger: Mapping[str, Any] | None = None
@@ -109,6 +97,8 @@ class Claimed:
     unclear: bool
     """An earlier attempt may have started the run."""
     generation: int
+    probe: bool = False
+    """It goes alone, to see whether the server is well again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +114,10 @@ class Settlement:
     """When it may be tried again; for RETRYING."""
     capacity: bool = False
     """The server was full: it is trusted with fewer launches at once."""
+    trouble: str | None = None
+    """`down` or `denied`: the server, not this trigger, is the reason."""
+    decision: Decision | None = None
+    """What the ledger shall say; for DEAD."""
 
 
 def digest(trigger: Trigger) -> str:
@@ -181,24 +175,13 @@ class TriggerStore:
             raise LeadLost("another beat leads")
         return [Recorded(written=int(answer[0]) == 1, triggers=tuple(map(int, answer[1:]))) for answer in answers]
 
-    async def dispatch(self) -> tuple[list[str], datetime | None]:
-        """Move what the limits allow to dispatched. Gives the ids, and when the next delayed trigger is ready."""
-        keys, limits = self.keys, self.limits
-        answer = await self._run(
-            "dispatch",
-            [keys.delayed, keys.ready, keys.inflight, keys.limit],
-            [keys.trigger_prefix, limits.ceiling, FIRST_WINDOW, _ms(limits.ring_again)],
-        )
-        later = instant(answer[1]) if int(answer[1]) >= 0 else None
-        return [identity.decode() for identity in answer[2:]], later
-
     async def reclaim(self) -> tuple[int, int]:
         """Return to waiting what was dispatched or claimed and whose lease ran out: (returned, given up)."""
         keys = self.keys
         answer = await self._run(
             "reclaim",
             [keys.ready, keys.inflight, keys.dead, keys.outcomes],
-            [keys.trigger_prefix, keys.sweep_prefix, MOST_LOSSES, self.limits.outcomes_max],
+            [keys.trigger_prefix, keys.ledger_prefix, keys.sweep_prefix, MOST_LOSSES, self.limits.outcomes_max],
         )
         return int(answer[0]), int(answer[1])
 
@@ -206,13 +189,13 @@ class TriggerStore:
         """Take triggers for the length of a lease; those that somebody else has are left out."""
         keys = self.keys
         answer = await self._run(
-            "claim", [keys.ready, keys.inflight], [keys.trigger_prefix, token, _ms(self.limits.lease), *ids]
+            "claim", [keys.ready, keys.inflight], [keys.trigger_prefix, token, duration_ms(self.limits.lease), *ids]
         )
         return [_claimed(row, token) for row in answer]
 
     async def renew(self, ids: Sequence[str], token: str) -> int:
         """Keep claims for another lease; gives how many are still ours."""
-        args = [self.keys.trigger_prefix, token, _ms(self.limits.lease), *ids]
+        args = [self.keys.trigger_prefix, token, duration_ms(self.limits.lease), *ids]
         return int(await self._run("renew", [self.keys.inflight], args))
 
     async def sending(self, ids: Sequence[str], token: str) -> list[bool]:
@@ -225,15 +208,16 @@ class TriggerStore:
         keys, limits = self.keys, self.limits
         answer = await self._run(
             "settle",
-            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes, keys.limit],
+            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes, keys.limit, keys.holding],
             [
                 keys.trigger_prefix,
+                keys.ledger_prefix,
                 keys.sweep_prefix,
                 token,
-                _ms(limits.keep),
+                duration_ms(limits.keep),
                 limits.outcomes_max,
                 limits.ceiling,
-                FIRST_WINDOW,
+                limits.first,
                 quick,
                 orjson.dumps([_settlement(result) for result in results]),
             ],
@@ -248,11 +232,13 @@ class TriggerStore:
             [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes],
             [
                 keys.trigger_prefix,
+                keys.ledger_prefix,
                 keys.sweep_prefix,
                 identity,
                 to.value,
-                _ms(self.limits.keep),
+                duration_ms(self.limits.keep),
                 self.limits.outcomes_max,
+                str(outcome.get("reason") or f"{to} by a person"),
                 *flat(outcome),
             ],
         )
@@ -261,7 +247,8 @@ class TriggerStore:
     async def replay(self, identity: str) -> TriggerState | None:
         """Let a dead letter wait again. Gives the state it was in; None if unknown."""
         keys = self.keys
-        answer = await self._run("replay", [keys.ready, keys.dead], [keys.trigger_prefix, keys.sweep_prefix, identity])
+        prefixes = [keys.trigger_prefix, keys.ledger_prefix, keys.sweep_prefix]
+        answer = await self._run("replay", [keys.ready, keys.dead], [*prefixes, identity])
         return TriggerState(answer.decode()) if answer else None
 
     async def get(self, ids: Iterable[str]) -> list[dict[str, str]]:
@@ -303,10 +290,6 @@ class TriggerStore:
                 await pipe.execute()
 
 
-def _ms(duration: timedelta) -> int:
-    return round(duration.total_seconds() * 1000)
-
-
 def _item(item: Item) -> dict[str, Any]:
     plain: dict[str, Any] = {"entries": [_entry(entry) for entry in item.entries]}
     moved = {"name": item.name, "sweep": item.sweep}
@@ -338,6 +321,7 @@ def _new(trigger: Trigger, entry: Entry) -> dict[str, Any]:
         "schedule": trigger.schedule,
         "fire": str(milliseconds(entry.fire_time)) if entry.ledger and entry.fire_time else None,
         "unclear": entry.unclear or None,
+        "expires": str(milliseconds(entry.expires)) if entry.expires else None,
     }
     plain = {
         "id": trigger.id,
@@ -358,9 +342,14 @@ def _settlement(result: Settlement) -> dict[str, Any]:
     }
     if result.ready is not None:
         plain["ready"] = str(milliseconds(result.ready))
-    if result.capacity:
-        plain["capacity"] = True
-    return plain
+    told = {
+        "capacity": result.capacity or None,
+        "trouble": result.trouble,
+        "decision": result.decision,
+        "why": result.outcome.get("reason"),
+        "adopted": bool(result.outcome.get("adopted")) or None,
+    }
+    return {**plain, **{key: value for key, value in told.items() if value is not None}}
 
 
 def _claimed(row: Sequence[bytes], token: str) -> Claimed:
@@ -372,4 +361,5 @@ def _claimed(row: Sequence[bytes], token: str) -> Claimed:
         tries=int(fields.get(b"tries", 0)),
         unclear=fields.get(b"unclear") == b"1",
         generation=int(fields.get(b"generation", 0)),
+        probe=b"probe" in fields,
     )

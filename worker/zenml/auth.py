@@ -46,20 +46,26 @@ class ZenMLAuth(httpx.Auth):
 
 
 class TokenAuth(ZenMLAuth):
-    """Sends a given token as it is. There is nothing to renew it with."""
+    """Sends a given token as it is. There is nothing to renew it with but a person."""
 
     remedy = (
         "The token in ZENML_STORE_API_TOKEN is wrong or has expired: "
         "put a new one there, or set ZENML_STORE_API_KEY, which needs no renewal"
     )
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, options: ZenMLOptions, token: str) -> None:
+        self._options = options
         self._token = token
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send it."""
+        """Send it; if it is refused, and there is another one by now, send that."""
         request.headers["authorization"] = f"Bearer {self._token}"
-        yield request
+        response = yield request
+        _, token = _read(self._options)
+        if response.status_code == httpx.codes.UNAUTHORIZED and token not in (None, self._token):
+            self._token = str(token)
+            request.headers["authorization"] = f"Bearer {self._token}"
+            yield request
 
     def secrets(self) -> Sequence[str]:
         """Give the token."""
@@ -80,6 +86,7 @@ class LoginAuth(ZenMLAuth):
     remedy = "Check ZENML_STORE_API_KEY: the key may be wrong, rotated, or its service account deactivated"
 
     def __init__(self, options: ZenMLOptions, key: str, clock: Clock, wall: Callable[[], datetime] | None) -> None:
+        self._options = options
         self._url = options.url + LOGIN_PATH
         self._key = key
         self._clock = clock
@@ -114,6 +121,8 @@ class LoginAuth(ZenMLAuth):
                 self._remember(failure(_answer(response), LOGIN, self._reader()))
 
     def _login(self, request: httpx.Request) -> httpx.Request:
+        # Not only after a refusal: whoever rotates a key may let the old one live for a while.
+        self._key = _read(self._options)[0] or self._key
         headers = {"accept-encoding": "identity", "user-agent": request.headers.get("user-agent", "zenbeat")}
         extensions = {"timeout": request.extensions.get("timeout", {})}
         # Form-encoded: ZenML does not read JSON here.
@@ -179,7 +188,11 @@ def make_auth(options: ZenMLOptions, clock: Clock, wall: Callable[[], datetime] 
     """Choose the way to log in."""
     if options.api_key:
         return LoginAuth(options, options.api_key, clock, wall)
-    return TokenAuth(options.api_token) if options.api_token else ZenMLAuth()
+    return TokenAuth(options, options.api_token) if options.api_token else ZenMLAuth()
+
+
+def _read(options: ZenMLOptions) -> tuple[str | None, str | None]:
+    return options.read_secrets() if options.read_secrets else (None, None)
 
 
 def _answer(response: httpx.Response) -> Answer:

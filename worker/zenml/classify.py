@@ -66,6 +66,9 @@ def _only(status: int) -> range:
 
 
 SUCCESS = range(200, 300)
+GATEWAY = range(502, 505)
+"""What a proxy says whose server is away."""
+
 REDIRECT = Row(
     range(300, 400),
     "",
@@ -75,7 +78,7 @@ REDIRECT = Row(
 )
 ACCESS = (
     Row(_only(401), "", AccessDenied, "unauthorized", "ZenML refuses the login: {detail}. {remedy}"),
-    Row(_only(402), "", Refused, "subscription", "this needs another ZenML Pro subscription: {detail}"),
+    Row(_only(402), "", AccessDenied, "subscription", "this needs another ZenML Pro subscription: {detail}"),
     Row(_only(403), "", AccessDenied, "forbidden", "ZenML forbids this: {detail}. Give the account the permission"),
 )
 
@@ -102,6 +105,7 @@ START: tuple[Row, ...] = (
     Row(_only(429), "", Unclear, "too_busy", "ZenML is too busy to answer, and may go on with it: {detail}"),
     Row(range(400, 500), "", Refused, "refused", "ZenML refuses to run {what} ({status}): {detail}"),
     Row(_only(500), "replacement index", BodyRefused, "run_name", "the run name cannot be used: {detail}"),
+    Row(GATEWAY, "", Unclear, "unavailable", "ZenML is away ({status}), and may have started the run: {detail}"),
     Row(
         range(100, 600), "", Unclear, "server_error", "ZenML failed ({status}), and may have started the run: {detail}"
     ),
@@ -119,6 +123,7 @@ READ: tuple[Row, ...] = (
     Row(_only(408), "", NotSent, "timeout", "ZenML could not be asked for {what} ({status}): {detail}"),
     Row(_only(429), "", NotSent, "too_busy", "ZenML is too busy to tell about {what}: {detail}"),
     Row(range(400, 500), "", Refused, "refused", "ZenML refuses to tell about {what} ({status}): {detail}"),
+    Row(GATEWAY, "", NotSent, "unavailable", "ZenML is away ({status}), and cannot be asked for {what}: {detail}"),
     Row(range(100, 600), "", NotSent, "server_error", "ZenML could not be asked for {what} ({status}): {detail}"),
 )
 """Answers to a question. Whatever goes wrong, nothing was started by asking."""
@@ -129,6 +134,7 @@ LOGIN: tuple[Row, ...] = (
     Row(_only(429), "", NotSent, "login_rate", "ZenML allows no more logins for now: {detail}"),
     Row(_only(408), "", NotSent, "server_error", "the login at ZenML failed ({status}): {detail}"),
     Row(range(400, 500), "", AccessDenied, "login_refused", "ZenML refuses the login ({status}): {detail}. {remedy}"),
+    Row(GATEWAY, "", NotSent, "unavailable", "ZenML is away ({status}); the login failed: {detail}"),
     Row(range(100, 600), "", NotSent, "server_error", "the login at ZenML failed ({status}): {detail}"),
 )
 """Answers to a login, but for the good one. No run was started, whatever it says."""

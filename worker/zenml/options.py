@@ -1,5 +1,6 @@
 """Where the ZenML server is, how we log in, and how much of a server we put up with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MEBIBYTE = 1024 * 1024
@@ -15,6 +16,8 @@ class ZenMLOptions:
     """Key of a service account (`ZENKEY_…`, `ZENPROKEY_…`): exchanged for a token at login."""
     api_token: str | None = field(default=None, repr=False)
     """A bearer token, sent as it is; the key wins if both are given."""
+    read_secrets: Callable[[], tuple[str | None, str | None]] | None = field(default=None, repr=False)
+    """Reads key and token anew, for when they are refused: a person may have put new ones in their place."""
     project: str | None = None
     """Name or id, for calls that name none; None is the server's default."""
     verify_ssl: bool | str = True

@@ -1,8 +1,6 @@
 -- claim(KEYS: ready, inflight; ARGV: trigger prefix, token, lease ms, id ...) -> {{id, field, value, ...} ...}
 -- A worker takes triggers for a bounded time; of several that ask, one gets each. A trigger that went back to
 -- waiting because its message was late is taken, too: otherwise a long queue could starve it for ever.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local claimed = {}
 for index = 4, #ARGV do
   local id = ARGV[index]

@@ -14,8 +14,6 @@
 --    entries: [{fire, ledger,                     -- fire: epoch ms as text; ledger: text; both for schedules only
 --               outcome: [field, value, ...],     -- for what did not fire
 --               trigger: {id, ready, rank, digest, sweep, fields: [field, value, ...]}}]}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function put(trigger)
   local key = ARGV[2] .. trigger.id
@@ -24,13 +22,13 @@ local function put(trigger)
     return digest == trigger.digest and 0 or -1
   end
   redis.call('HSET', key, 'state', 'waiting', 'digest', trigger.digest, 'rank', trigger.rank,
-             'recorded', string.format('%.0f', now), unpack(trigger.fields))
+             'recorded', whole(now), unpack(trigger.fields))
   if tonumber(trigger.ready) > now then
     redis.call('ZADD', KEYS[4], trigger.ready, trigger.id)
   else
     redis.call('ZADD', KEYS[3], trigger.rank, trigger.id)
   end
-  redis.call('ZADD', KEYS[5], string.format('%.0f', now), trigger.id)
+  redis.call('ZADD', KEYS[5], whole(now), trigger.id)
   if trigger.sweep then
     redis.call('HINCRBY', ARGV[4] .. trigger.sweep, 'open', 1)
   end

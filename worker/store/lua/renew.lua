@@ -1,7 +1,5 @@
 -- renew(KEYS: inflight; ARGV: trigger prefix, token, lease ms, id ...) -> number renewed
 -- The holder of a claim keeps it; nobody else can.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local renewed = 0
 for index = 4, #ARGV do
   if redis.call('HGET', ARGV[1] .. ARGV[index], 'token') == ARGV[2] then

@@ -1,0 +1,103 @@
+"""When a server takes few launches at once: sees which of its slots are free again, and fills them.
+
+ZenML holds a slot beyond its answer, until the run is submitted; a run that is not `initializing` any more has given
+its slot back. To ask for that costs the server little, and a launch that it refuses costs it more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from worker.domain.errors import StoreUnavailable, ZenMLError
+from worker.engine.dispatcher import Dispatcher
+from worker.store.limits import LimitStore
+from worker.zenml.client import ZenML
+from worker.zenml.models import Run
+
+logger = logging.getLogger("zenbeat.slots")
+
+SUBMITTING = "initializing"
+
+MOST = 64
+"""Runs that are looked at: more than that hold no slots of a server that takes few."""
+
+QUICKEST_SECONDS = 0.005
+SLOWEST_SECONDS = 1.0
+UNCAPPED_SECONDS = 0.5
+"""How often it is seen whether slots matter at all."""
+
+BEGIN, STEP = 0.8, 0.02
+"""Looks begin after this part of the time for which slots are usually held, and come this part of it apart: so that a
+slot lies empty for a small part of the time only, and the server is asked little."""
+
+Execute = Callable[[Sequence[str]], Awaitable[object]]
+
+
+class Slots:
+    """The slots that this process's launches hold."""
+
+    def __init__(self, zenml: ZenML, limits: LimitStore, dispatcher: Dispatcher) -> None:
+        self._zenml = zenml
+        self._limits = limits
+        self._dispatcher = dispatcher
+        self._held: dict[str, tuple[Run, float]] = {}
+        """Trigger -> its run, and when it was started."""
+        self._usual = UNCAPPED_SECONDS
+        """How long a slot is held, by experience."""
+
+    def started(self, identity: str, run: Run) -> None:
+        """A launch was accepted."""
+        self._held[identity] = (run, _now())
+        if len(self._held) > MOST:
+            del self._held[next(iter(self._held))]
+
+    async def look(self) -> int:
+        """Free the slots of runs that are submitted. Gives how many of ours that were."""
+        if not self._held:
+            return 0
+        seen = tuple(self._held.items())
+        submitting: set[str] = set()
+        for project in {run.project for _, (run, _) in seen}:
+            ids = [run.id for _, (run, _) in seen if run.project == project]
+            submitting |= await self._zenml.runs_with_status(ids, SUBMITTING, project)
+        free = [identity for identity, (run, _) in seen if run.id not in submitting]
+        for identity in free:
+            _, since = self._held.pop(identity)
+            self._usual += (_now() - since - self._usual) / 4
+        await self._limits.release(free)
+        return len(free)
+
+    async def watch(self, execute: Execute) -> None:
+        """Look, and fill what is free, for as long as the process lives."""
+        filling: set[asyncio.Task[None]] = set()
+        while True:
+            await asyncio.sleep(self._wait())
+            if not (self._dispatcher.capped and self._held):
+                continue
+            try:
+                if not await self.look():
+                    continue
+                # Not waited for: while these are sent, other slots become free.
+                task = asyncio.create_task(self._fill(execute))
+                filling.add(task)
+                task.add_done_callback(filling.discard)
+            except (ZenMLError, StoreUnavailable) as error:
+                logger.debug("slots not looked at", extra={"reason": error})
+                await asyncio.sleep(SLOWEST_SECONDS)
+
+    async def _fill(self, execute: Execute) -> None:
+        try:
+            await execute(await self._dispatcher.take())
+        except StoreUnavailable as error:
+            logger.debug("slots not filled", extra={"reason": error})
+
+    def _wait(self) -> float:
+        if not (self._dispatcher.capped and self._held):
+            return UNCAPPED_SECONDS if not self._dispatcher.capped else QUICKEST_SECONDS * 4
+        oldest = min(since for _, since in self._held.values())
+        first = oldest + BEGIN * self._usual - _now()
+        return min(max(first, STEP * self._usual, QUICKEST_SECONDS), SLOWEST_SECONDS)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

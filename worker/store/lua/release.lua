@@ -1,0 +1,13 @@
+-- release(KEYS: holding, limit; ARGV: id ...) -> number of slots that are still held
+-- The submissions of these triggers are through: their slots at the server are free. After a refusal, what is held now
+-- is what the server takes at once.
+for _, id in ipairs(ARGV) do
+  redis.call('ZREM', KEYS[1], id)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local held = redis.call('ZCARD', KEYS[1])
+if redis.call('HDEL', KEYS[2], 'learning') == 1 then
+  redis.call('HSET', KEYS[2], 'window', math.max(1, held), 'accepted', '0')
+  redis.call('HDEL', KEYS[2], 'pause')
+end
+return held
