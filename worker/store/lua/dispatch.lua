@@ -150,6 +150,7 @@ local function dispatched(id, key)
   if known.open then
     redis.call('HSET', key, 'probe', '1')
     redis.call('HSET', KEYS[4], 'open', whole(now + 30000))
+    answer[4] = known.why or ''
   end
   if limits.per_minute > 0 then
     redis.call('ZADD', KEYS[6], now, id .. whole(now))
