@@ -5,7 +5,7 @@ Without it, a message whose body has the wrong shape ends the worker process, is
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
@@ -23,8 +23,19 @@ LONGEST = 2_000
 """Characters of an unreadable message that are kept."""
 
 
+NEIGHBOURLY = ("Mingle", "Gossip", "Heart", "Events", "Control")
+"""Steps of a consumer that talk with other workers, which ours have nothing to say to: a second at each connection."""
+
+
 class SafeConsumer(Consumer):
-    """Puts away every message that is no task of ours."""
+    """Puts away every message that is no task of ours, and comes back at once when the broker does."""
+
+    class Blueprint(Consumer.Blueprint):
+        """What a consumer is made of."""
+
+        default_steps: ClassVar = [
+            step for step in Consumer.Blueprint.default_steps if step.rpartition(":")[2] not in NEIGHBOURLY
+        ]
 
     def ensure_connected(self, conn: Any) -> Any:
         """Wait for the broker, and look for it every second: Celery's own patience grows to half a minute."""

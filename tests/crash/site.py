@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 
 from worker.demo.valkey import EmbeddedRedis
 from worker.demo.zenml import DEMO_API_KEY, DemoServer
+
+from .proxy import Proxy
 
 ROLES = ("beat", "worker")
 PATIENCE = 60.0
@@ -34,6 +37,7 @@ class Site:
         self.processes: dict[str, list[subprocess.Popen[bytes]]] = {role: [] for role in ROLES}
         self.schedules = folder / "schedules"
         self.schedules.mkdir()
+        self.proxy: Proxy | None = None
         self._count = 0
 
     def __enter__(self) -> "Site":
@@ -59,6 +63,16 @@ class Site:
         self.demo.stop()
         self.valkey.stop()
 
+    @property
+    def valkey_port(self) -> int:
+        """Where Valkey listens, whatever is in front of it."""
+        return int(str(urlsplit(self.url).port))
+
+    @property
+    def password(self) -> str:
+        """Valkey's password."""
+        return str(urlsplit(self.url).password)
+
     # --- processes
 
     def environment(self, role: str, **more: str) -> dict[str, str]:
@@ -67,7 +81,7 @@ class Site:
         broker = {"CELERY_BROKER_URL": self.broker} if self.broker else {}
         return {
             **inherited,
-            "REDIS_URL": self.url,
+            "REDIS_URL": self.url.replace(f":{self.valkey_port}/", f":{self.proxy.port}/") if self.proxy else self.url,
             "ZENML_STORE_URL": self.demo.url,
             "ZENML_STORE_API_KEY": DEMO_API_KEY,
             "SCHEDULES_DIR": str(self.schedules),
@@ -143,9 +157,15 @@ class Site:
         os.kill(self.valkey.pid, signal.SIGKILL)
         wait(lambda: self.valkey.exited() is not None, "the end of Valkey")
 
-    def logs(self) -> str:
-        """Give what all processes said."""
-        return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+    def signal_valkey(self, number: int) -> None:
+        """Send Valkey a signal."""
+        os.kill(self.valkey.pid, number)
+
+    def logs(self, since: float = 0.0) -> str:
+        """Give what all processes said, since a moment of the wall clock."""
+        stamp = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        lines = [line for path in sorted(self.folder.glob("*.log")) for line in path.read_text().splitlines()]
+        return "\n".join(line for line in lines if line >= stamp)
 
     # --- what was due, and what came of it
 
@@ -192,17 +212,11 @@ class Due:
 
     def complete(self, seconds: float = PATIENCE) -> None:
         """Wait until every due instant has its run, and zenbeat knows it."""
-        wait(lambda: self._started() >= self.count, f"{self.count} runs", seconds)
+        wait(lambda: self.runs().keys() >= self.wanted() and self._quiet(), f"{self.count} runs", seconds)
 
-    def _started(self) -> int:
-        outcomes: Any = self.site.redis.xrange("zenbeat:outcomes")
-        return len(
-            {
-                fields["trigger"]
-                for _, fields in outcomes
-                if fields["status"] == "started" and fields.get("schedule") in self.instants
-            }
-        )
+    def _quiet(self) -> bool:
+        keys = (f"zenbeat:{state}:default" for state in ("ready", "delayed", "inflight"))
+        return not any(self.site.redis.zcard(key) for key in keys)
 
     def runs(self) -> dict[str, list[datetime]]:
         """Give when the runs on the server were made, for each due instant, as `schedule@instant`."""
@@ -238,6 +252,12 @@ class Due:
 
 def _quoted(moment: datetime) -> str:
     return f'"{moment.isoformat()}"'
+
+
+def cpu_seconds(pid: int) -> float:
+    """Give the processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def stopped(pid: int) -> bool:

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 from worker.domain.errors import StoreUnavailable
+from worker.engine.trouble import Trouble
 from worker.store.connection import connect
 from worker.store.keys import Keys
 from worker.store.lease import Lease
@@ -44,6 +45,7 @@ class Leader:
         self._fence = ""
         self._until = 0.0
         self._heard = threading.Event()
+        self._trouble = Trouble(logger)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="zenbeat-lead", daemon=True)
@@ -92,8 +94,9 @@ class Leader:
         try:
             lead = await lease.take()
         except StoreUnavailable as error:
-            logger.debug("lead not renewed", extra={"reason": error})
+            self._trouble.met(f"the lead is not renewed: {error}")
             return AGAIN_SECONDS
+        self._trouble.over()
         self._fence = lead.fence
         self._until = asked + TTL.total_seconds() if lead.fence else 0.0
         return RENEW_SECONDS if lead.fence else min(RENEW_SECONDS, lead.free_in.total_seconds())

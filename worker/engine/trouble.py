@@ -11,10 +11,10 @@ class Trouble:
         self._met = ""
 
     def met(self, reason: str) -> None:
-        """Something keeps us from going on; the same reason is said once."""
-        if reason != self._met:
+        """Something keeps us from going on; the same reason is said once, whatever the details in its brackets."""
+        if reason.partition(" (")[0] != self._met.partition(" (")[0]:
             self._logger.error("waiting", extra={"reason": reason})
-        self._met = reason
+            self._met = reason
 
     def over(self) -> None:
         """It works again."""
