@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from worker.domain.errors import StoreUnavailable
 from worker.engine.beating import LONGEST_TICK, STANDBY_TICK, Beat
+from worker.engine.clockwatch import ClockWatch
 from worker.engine.runtime import Engine
 from worker.engine.working import Worker
 
@@ -63,8 +65,8 @@ def test_redis_away_is_told_once_and_the_tick_goes_on(flow: Any, caplog: pytest.
 
     flow(body, REDIS_URL="redis://127.0.0.1:9/0")
     waiting = [record for record in caplog.records if record.message == "waiting"]
-    assert len(waiting) == 1
-    assert "Redis cannot be reached" in str(waiting[0].reason)  # type: ignore[attr-defined]
+    reasons = [str(record.reason).partition(" (")[0] for record in waiting]  # type: ignore[attr-defined]
+    assert sorted(reasons) == ["Redis cannot be reached", "the lead is not renewed: Redis cannot be reached"]
 
 
 def test_a_fault_of_our_own_does_not_end_the_beat(flow: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -124,3 +126,37 @@ def test_what_goes_wrong_with_redis_says_what_to_do(redis_url: str, flow: Any) -
             await f.engine.redis.execute_command("REPLICAOF", "NO", "ONE")
 
     flow(replica)
+
+
+def test_a_jump_of_the_clock_is_seen_and_a_far_one_is_alarming(caplog: pytest.LogCaptureFixture) -> None:
+    elapsed = [0.0]
+    watch = ClockWatch(lambda: elapsed[0])
+    now = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+    assert not watch.jumped(now)
+    for went_by, forward, jumped in ((5, 5, False), (1, 9, False), (1, 3600, True), (1, -3600, True)):
+        elapsed[0] += went_by
+        now += timedelta(seconds=forward)
+        assert watch.jumped(now) is jumped
+    assert watch.alarm == ""
+    elapsed[0] += 1
+    assert watch.jumped(now + timedelta(hours=4))
+    assert watch.alarm == "the clock of Redis has jumped forward by 3h59m59s, to 2026-03-02 14:00:14Z"
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "ERROR"]
+
+
+def test_a_lease_that_a_clock_set_back_made_endless_ends_all_the_same(flow: Any) -> None:
+    async def body(f: Any) -> None:
+        first, second = await f.ask(idempotency_key="a"), await f.ask(idempotency_key="b")
+        far = 4_000_000_000_000
+        await f.engine.dispatcher.ring()
+        await f.engine.redis.zadd(f.engine.keys.inflight, {first: far})
+        await f.engine.redis.zrem(f.engine.keys.inflight, second)
+        await f.engine.redis.hset(f.engine.keys.trigger(second), mapping={"state": "waiting", "tries": 1})
+        await f.engine.redis.zadd(f.engine.keys.delayed, {second: far})
+        await f.engine.dispatcher.reclaim()
+        assert (await f.engine.limits.dispatch()).ids == []
+        await f.engine.dispatcher.reclaim(jumped=True)
+        assert (await f.engine.limits.dispatch()).ids == [second]
+        assert await f.engine.redis.zscore(f.engine.keys.inflight, first) < far
+
+    flow(body)

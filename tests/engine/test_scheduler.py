@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -408,5 +409,68 @@ def test_an_instant_whose_trigger_is_known_is_deduplicated(clockwork: Any) -> No
         await c.tick(T0 + 2 * MINUTE)
         assert await c.ledger() == [("10:01", "deduplicated"), ("10:02", "fired")]
         assert len(await c.engine.triggers.newest(10)) == 2
+
+    clockwork(body)
+
+
+# --- clocks
+
+
+def test_a_clock_that_goes_back_fires_nothing_twice_and_nothing_less(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE)
+        c.define(EVERY_MINUTE, name="none", catchup="none")
+        await c.tick(T0)
+        await c.tick(T0 + MINUTE)
+        await c.tick(T0 + timedelta(days=2))  # forward: the catch-up policy decides
+        assert (await c.ledger())[-1] == ("10:00", "fired")
+        fired = len(await c.engine.triggers.newest(1000))
+        c.scheduler.forget()  # as the beat does when it sees the jump back
+        for minutes in (2, 3, 4):
+            await c.tick(T0 + minutes * MINUTE)
+        found = {entry["fire_time"][:16]: entry["decision"] for entry in await c.engine.cursors.ledger("none", 1000)}
+        assert [found[f"2026-03-02T10:0{minute}"] for minute in (3, 4)] == ["fired", "fired"]
+        assert len(await c.engine.triggers.newest(1000)) == fired + 4
+        assert (await c.engine.cursors.spans("s"))[-1]["why"] == "the clock went back"
+        for day in range(3):
+            await c.tick(T0 + timedelta(days=day, minutes=10))
+        triggers = await c.engine.triggers.get(await c.engine.triggers.newest(1000))
+        sources = [trigger["source"] for trigger in triggers]
+        assert len(sources) == len(set(sources))
+
+    clockwork(body)
+
+
+NIGHTS = [
+    ("Europe/Berlin", "2026-03-28", "2026-03-30"),
+    ("Europe/Berlin", "2026-10-24", "2026-10-26"),
+    ("America/New_York", "2026-11-01", "2026-11-02"),
+    ("Australia/Lord_Howe", "2026-04-04", "2026-04-06"),
+    ("America/Havana", "2026-03-07", "2026-03-09"),
+    ("Africa/Cairo", "2026-04-23", "2026-04-25"),
+]
+
+
+@pytest.mark.parametrize(("zone", "first", "last"), NIGHTS)
+def test_nights_with_a_clock_change_through_the_whole_engine(zone: str, first: str, last: str, clockwork: Any) -> None:
+    begin = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    end = datetime.fromisoformat(last).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    days = (datetime.fromisoformat(last) - datetime.fromisoformat(first)).days
+
+    async def body(c: Clockwork) -> None:
+        for hour in range(4):
+            c.define(f'cron: "30 {hour} * * *"', name=f"daily-{hour}", timezone=zone)
+        c.define('cron: "*/15 * * * *"', name="quarters", timezone=zone)
+        now = begin - timedelta(minutes=1)
+        while now < end:
+            await c.tick(now)
+            if now.minute % 20 == 7:
+                c.restart()  # wherever a beat begins, it decides the same
+            now += timedelta(minutes=1)
+        for hour in range(4):
+            assert [decision for _, decision in await c.ledger(f"daily-{hour}")] == ["fired"] * days, f"{hour}:30"
+        quarters = [entry["fire_time"] for entry in await c.engine.cursors.ledger("quarters", 1000)]
+        assert len(quarters) == (end - begin) / timedelta(minutes=15), "by time that went by: 23, 24 or 25 hours"
+        assert len(set(quarters)) == len(quarters)
 
     clockwork(body)

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from worker.domain.errors import LeadLost, StoreUnavailable
+from worker.engine.clockwatch import ClockWatch
 from worker.engine.leading import Leader
 from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine, clock, process_name
@@ -43,6 +44,7 @@ class Beat:
             Rebuilder(engine.zenml),
             engine.dispatcher.ring,
         )
+        self._clock = ClockWatch()
         self._leading: bool | None = None
         self._trouble = Trouble(logger)
         self._beaten: datetime | None = None
@@ -79,8 +81,12 @@ class Beat:
         if not fence:
             return STANDBY_TICK
         now = await redis_time(self._engine.redis)
+        jumped = self._clock.jumped(now) or changed
+        if jumped:
+            self._scheduler.forget()
         await self._scheduler.tick(now, fence)
-        await self._engine.dispatcher.reclaim()
+        # Nobody watched the clock while nobody led.
+        await self._engine.dispatcher.reclaim(jumped=jumped)
         fanning = await self._engine.fanout.advance(fence)
         later = await self._engine.dispatcher.ring()
         await self._trim(now)
@@ -94,7 +100,12 @@ class Beat:
             return
         if not self._leading:
             self._scheduler.stand_by()
-        what = {"at": now.isoformat(), "leading": self._leading, "schedules": len(self._scheduler)}
+        what = {
+            "at": now.isoformat(),
+            "leading": self._leading,
+            "schedules": len(self._scheduler),
+            "alarm": self._clock.alarm,
+        }
         await self._engine.heartbeats.beat("beat", self._identity, what)
         self._beaten = now
 

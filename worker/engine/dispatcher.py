@@ -62,9 +62,9 @@ class Dispatcher:
             # Nobody claims what was not sent, so it goes back to waiting, and is sent again.
             logger.warning("workers not rung", extra={"triggers": len(ids), "reason": error})
 
-    async def reclaim(self) -> None:
-        """Return to waiting what a lost message or a dead worker held."""
-        returned, given_up = await self._triggers.reclaim()
+    async def reclaim(self, *, jumped: bool = False) -> None:
+        """Return to waiting what a lost message or a dead worker held; after a jump of the clock, see to what waits."""
+        returned, given_up = await self._triggers.reclaim(jumped=jumped)
         if returned:
             logger.warning("reclaimed", extra={"triggers": returned})
         if given_up:

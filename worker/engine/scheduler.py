@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from worker.domain.catchup import Due, decide, skipped
+from worker.domain.catchup import ON_TIME, Due, decide, skipped
 from worker.domain.errors import InvalidInput
 from worker.domain.outcome import Decision, Status
 from worker.domain.schedule import Schedule, catchup_window
@@ -85,12 +85,12 @@ class Scheduler:
         if fence != self._fence:
             # What another beat did meanwhile is only in Redis.
             self._fence = fence
-            self._forget()
+            self.forget()
         try:
             await self._consider(now)
         except Exception:
             # What was taken from the heap and not written is due still: Redis knows, so begin anew from there.
-            self._forget()
+            self.forget()
             raise
 
     async def _consider(self, now: datetime) -> None:
@@ -112,7 +112,8 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._tracked)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew from what Redis knows, at the next tick."""
         self._tracked.clear()
         self._heap.clear()
         self._definitions = None
@@ -145,7 +146,9 @@ class Scheduler:
         changed = []
         for schedule in fresh:
             cursor = known.get(schedule.name)
-            if cursor is not None and cursor.revision == schedule.revision:
+            if cursor is not None and cursor.at > now + ON_TIME:
+                changed.append(_went_back(schedule, cursor, now))
+            elif cursor is not None and cursor.revision == schedule.revision:
                 self._track(Tracked(schedule=schedule, cursor=cursor))
             elif cursor is not None:
                 changed.append(_changed(schedule, cursor, now))
@@ -245,7 +248,7 @@ class Scheduler:
         known = await self._cursors.some([schedule.name for schedule in listed])
         if len(known) < len(listed):
             # Redis has forgotten them: begin anew, as at the start.
-            self._forget()
+            self.forget()
             return
         for schedule in listed:
             self._track(Tracked(schedule=schedule, cursor=known[schedule.name]))
@@ -256,6 +259,18 @@ def _changed(schedule: Schedule, old: Cursor, now: datetime) -> Plan:
     logger.info("timing changed", extra={"schedule": schedule.name, "reason": "it counts from now on"})
     after = Cursor(at=now, revision=schedule.revision, taken=old.taken)
     return Plan(tracked=Tracked(schedule=schedule, cursor=old), after=after, begun="its timing was changed")
+
+
+def _went_back(schedule: Schedule, old: Cursor, now: datetime) -> Plan:
+    """Consider again what is still to come, though it was considered by a clock that was ahead.
+
+    What was fired then is on record under its id, and is not started again.
+    """
+    logger.warning(
+        "considered too far", extra={"schedule": schedule.name, "reason": f"until {old.at}: the clock went back"}
+    )
+    after = replace(old, at=now, revision=schedule.revision)
+    return Plan(tracked=Tracked(schedule=schedule, cursor=old), after=after, begun="the clock went back")
 
 
 def _new(schedule: Schedule, now: datetime) -> Plan:

@@ -26,6 +26,7 @@ from redis.asyncio import Redis
 
 from worker.domain.errors import LeadLost
 from worker.domain.outcome import Decision, Status
+from worker.domain.retry import LONGEST_RETRY_AFTER
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store import scripts
 from worker.store.codec import decode_trigger, duration_ms, encode_trigger, milliseconds
@@ -175,13 +176,24 @@ class TriggerStore:
             raise LeadLost("another beat leads")
         return [Recorded(written=int(answer[0]) == 1, triggers=tuple(map(int, answer[1:]))) for answer in answers]
 
-    async def reclaim(self) -> tuple[int, int]:
-        """Return to waiting what was dispatched or claimed and whose lease ran out: (returned, given up)."""
-        keys = self.keys
+    async def reclaim(self, *, jumped: bool = False) -> tuple[int, int]:
+        """Return to waiting what was dispatched or claimed and whose lease ran out: (returned, given up).
+
+        `jumped`: the clock may have gone back, so that leases and waits are not longer than they can be.
+        """
+        keys, limits = self.keys, self.limits
         answer = await self._run(
             "reclaim",
-            [keys.ready, keys.inflight, keys.dead, keys.outcomes],
-            [keys.trigger_prefix, keys.ledger_prefix, keys.sweep_prefix, MOST_LOSSES, self.limits.outcomes_max],
+            [keys.ready, keys.inflight, keys.dead, keys.outcomes, keys.delayed, keys.limit, keys.rate],
+            [
+                keys.trigger_prefix,
+                keys.ledger_prefix,
+                keys.sweep_prefix,
+                MOST_LOSSES,
+                limits.outcomes_max,
+                duration_ms(max(limits.lease, limits.ring_again)) if jumped else "",
+                duration_ms(LONGEST_RETRY_AFTER),
+            ],
         )
         return int(answer[0]), int(answer[1])
 

@@ -1,7 +1,29 @@
--- reclaim(KEYS: ready, inflight, dead, outcomes; ARGV: trigger prefix, ledger prefix, sweep prefix, most losses, outcomes max)
+-- reclaim(KEYS: ready, inflight, dead, outcomes, delayed, limit, rate;
+--         ARGV: trigger prefix, ledger prefix, sweep prefix, most losses, outcomes max, lease ms or "", longest wait ms)
 --   -> {number returned to waiting, number given up}
 -- What was dispatched or claimed and whose lease ran out goes back to waiting. A trigger that took its worker down
 -- with it too often is a dead letter: it would take the next one down, too.
+--
+-- A lease is given when the clock may have gone back: then nothing may be held, or wait for another try, for longer than
+-- it ever would from now on.
+if ARGV[6] ~= '' then
+  local longest = now + tonumber(ARGV[6])
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. whole(longest), '+inf')) do
+    redis.call('ZADD', KEYS[2], longest, id)
+  end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. whole(now + tonumber(ARGV[7])), '+inf')) do
+    if tonumber(redis.call('HGET', ARGV[1] .. id, 'tries') or '0') > 0 then
+      redis.call('ZADD', KEYS[5], now, id)
+    end
+  end
+  for _, field in ipairs({'open', 'pause'}) do
+    if tonumber(redis.call('HGET', KEYS[6], field) or '0') > now + 60000 then
+      redis.call('HSET', KEYS[6], field, whole(now))
+    end
+  end
+  redis.call('ZREMRANGEBYSCORE', KEYS[7], '(' .. whole(now), '+inf')
+end
+
 local returned, given_up = 0, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)) do
   local key = ARGV[1] .. id

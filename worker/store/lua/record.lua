@@ -92,6 +92,10 @@ local function write(item)
     end
     if entry.ledger then
       local ledger = ARGV[3] .. item.name
+      -- What a clock that was ahead had decided gives way to what is really done.
+      if entry.trigger and results[#results] == 1 then
+        redis.call('ZREMRANGEBYSCORE', ledger, entry.fire, entry.fire)
+      end
       if redis.call('ZCOUNT', ledger, entry.fire, entry.fire) == 0 then
         redis.call('ZADD', ledger, entry.fire, entry.trigger and told(entry, results[#results]) or entry.ledger)
         redis.call('ZREMRANGEBYRANK', ledger, 0, -tonumber(ARGV[5]) - 1)
