@@ -12,8 +12,8 @@ CHUNK = 65_536
 class Proxy:
     """Forwards to one port, on a thread of its own. `mode` is what it does from now on, also to open connections.
 
-    pass; hang: nothing gets through any more; cut: every connection is closed, and new ones at once; slow: half a second
-    each way; deaf: requests get through, answers do not.
+    pass; hang: nothing gets through any more; cut: every connection is closed, and new ones at once; slow: half a
+    second each way; deaf: requests get through, answers do not.
     """
 
     def __init__(self, target: int) -> None:

@@ -152,12 +152,12 @@ def test_explain_without_redis(offline: Zenbeat) -> None:
     told = narrow(result)
     assert "clocks go forward 02:00 → 03:00" in told
     assert "1 fired" in told
-    assert "Cursor and ledger are not shown" in result.stderr
+    assert "What was decided is not known: Redis cannot be reached" in result.stderr
 
 
 def test_list_and_explain_tell_what_was_decided(online: Zenbeat, redis_url: str, folder: Path) -> None:
     fire = datetime(2026, 3, 27, 1, 30, tzinfo=UTC)
-    ledger = {"fire_time": fire.isoformat(), "decision": "missed", "reason": "nobody looked"}
+    ledger = {"fire_time": fire.isoformat(), "decision": "missed_downtime", "reason": "nobody looked"}
 
     async def missed(engine: Engine) -> None:
         cursor = Cursor(at=fire, revision="r", taken=4).form()
@@ -168,8 +168,34 @@ def test_list_and_explain_tell_what_was_decided(online: Zenbeat, redis_url: str,
     assert json.loads(online("schedule", "list", "-o", "json").stdout)[0]["last"] == ledger
     assert "missed" in narrow(online("schedule", "list"))
     told = narrow(online("schedule", "explain", "nightly", "--at", "2026-03-27"))
-    assert "2026-03-27 01:30Z  missed  nobody looked" in told
+    assert "2026-03-27 01:30Z  missed_downtime  nobody looked" in told
     assert "4 of any number" in told
+
+
+def test_explain_answers_in_a_sentence_and_plan_says_what_would_change(
+    online: Zenbeat, redis_url: str, folder: Path
+) -> None:
+    fire = datetime(2026, 3, 27, 1, 30, tzinfo=UTC)
+    ledger = {"fire_time": fire.isoformat(), "decision": "missed_downtime", "reason": "nobody looked"}
+
+    async def considered(engine: Engine) -> None:
+        cursor = Cursor(at=fire, revision="another").form()
+        item = Item(name="nightly", cursor=cursor, begun="seen", entries=[Entry(fire_time=fire, ledger=ledger)])
+        gone = Item(name="gone", cursor=cursor, entries=[])
+        await engine.triggers.record([item, gone])
+
+    with_engine(considered, load_settings({"REDIS_URL": redis_url}))
+    answers = [
+        json.loads(online("schedule", "explain", "nightly", time, "-o", "json").stdout)["answer"]
+        for time in ("2026-03-27T02:30", "2026-03-26T02:30")
+    ]
+    assert answers[0] == "It was missed: nobody looked."
+    assert answers[1].startswith("It was not considered: seen, at 2026-03-27")
+    rows = {row["schedule"]: row for row in json.loads(online("schedule", "plan", "-o", "json").stdout)}
+    assert rows["nightly"]["change"] == "timing changed"
+    assert rows["nightly"]["past"].endswith("is not fired for")
+    assert rows["gone"]["change"] == "not in the files"
+    assert [row["change"] for name, row in rows.items() if name not in ("nightly", "gone")] == ["new"] * (len(rows) - 2)
 
 
 def run_in_process(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

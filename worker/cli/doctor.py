@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from worker.cli.doors import with_engine
+from worker.cli.examine_ledger import examine_ledger
 from worker.cli.examine_redis import examine_redis
 from worker.cli.examine_zenml import examine_zenml
 from worker.cli.findings import Finding, Mark, exit_code_of, fault, ok, warning
@@ -41,6 +42,7 @@ async def _examine(settings: Settings, engine: Engine) -> list[Finding]:
         ok("settings", "read, and no faults in them"),
         *await examine_redis(engine),
         *_files(definitions, settings.schedules_dir),
+        *await examine_ledger(engine, definitions),
         *await examine_zenml(settings, definitions),
     ]
 

@@ -61,6 +61,9 @@ def _beats(alive: Mapping[str, Mapping[str, Any]]) -> Finding:
     leaders = [name for name, sign in alive.items() if sign.get("leading")]
     if not leaders:
         return warning("beat", f"{', '.join(sorted(alive))} alive, none leads yet", "look again in a few seconds")
+    alarms = [str(sign["alarm"]) for sign in alive.values() if sign.get("alarm")]
+    if alarms:
+        return warning("beat", alarms[0], "see that the host of Redis keeps its time by NTP")
     standing_by = len(alive) - len(leaders)
     return ok("beat", f"{', '.join(sorted(leaders))} leads" + (f", {standing_by} standing by" if standing_by else ""))
 

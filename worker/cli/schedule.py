@@ -9,6 +9,7 @@ COMMANDS = {
     "show": Door("worker.cli.schedule_show:show_schedule", "Show one schedule in full."),
     "next": Door("worker.cli.schedule_next:next_fires", "Show what is due next, of all schedules or of one."),
     "lint": Door("worker.cli.schedule_lint:lint_files", "Check schedule files; faults as file:line:column."),
+    "plan": Door("worker.cli.schedule_plan:plan", "Tell what the files would change, before a beat reads them."),
     "run": Door("worker.cli.schedule_run:run_schedule", "Start a run of a schedule now."),
     "explain": Door("worker.cli.schedule_explain:explain", "Tell why a schedule fired, or did not, around a time."),
 }

@@ -1,14 +1,13 @@
 """`zenbeat schedule explain`: what was due around a time, what was decided, and what a downtime would do."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import click
 
+from worker.cli.answers import answer
 from worker.cli.doors import with_engine
 from worker.cli.moments import clock_change, read_moment, utc_time, wall_time
 from worker.cli.output import Words, output_option, say, show_one
@@ -17,9 +16,9 @@ from worker.domain.catchup import decide, upcoming
 from worker.domain.errors import StoreUnavailable
 from worker.domain.schedule import Schedule, catchup_window
 from worker.domain.zones import find_zone
+from worker.engine.history import History, read_history
 from worker.engine.runtime import Engine, clock
-from worker.settings import Settings, load_settings
-from worker.store.cursors import Cursor
+from worker.settings import load_settings
 
 AROUND = 3
 """Fire times shown before and after the instant asked about."""
@@ -30,52 +29,42 @@ CLOCKS_NEAR = timedelta(days=7)
 LOOK_BACK = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What Redis knows of one schedule; `note` says why there is nothing."""
-
-    cursor: Cursor | None = None
-    ledger: Sequence[dict[str, Any]] = ()
-    note: str = ""
-
-
 @click.command()
 @click.argument("name")
-@click.option("--at", "at", help="The time in question; in the schedule's zone, if it has no offset.  [default: now]")
+@click.argument("time", required=False)
+@click.option("--at", "at", help="The same as TIME.")
 @output_option
-def explain(name: str, at: str | None, output: str) -> None:
-    """Tell why schedule NAME fired, or did not, around a time, and what it would do after an hour's downtime."""
+def explain(name: str, time: str | None, at: str | None, output: str) -> None:
+    """Tell why schedule NAME fired at TIME, or did not, and what it would do after an hour's downtime.
+
+    TIME is in the schedule's zone, if it has no offset; without it, it is now.
+    """
     settings = load_settings()
     schedule = find_schedule(settings, name)
-    moment = read_moment(at, schedule.timezone) if at else clock()
-    past = _past(schedule, settings, moment)
-    if past.note:
-        say(past.note)
-    show_one(_explained(schedule, moment, past), output, words=WORDS)
-
-
-def _past(schedule: Schedule, settings: Settings, moment: datetime) -> Past:
+    asked = time or at
+    moment = read_moment(asked, schedule.timezone) if asked else clock()
     try:
-        return with_engine(partial(_read, schedule, moment), settings)
+        history, trigger = with_engine(partial(_read, schedule, moment), settings)
+        told = answer(history, moment, clock(), trigger)
     except StoreUnavailable as error:
-        return Past(note=f"Cursor and ledger are not shown: {error}")
+        history = History(schedule=schedule, cursor=None, spans=(), entries=())
+        told = f"What was decided is not known: {error}"
+        say(told)
+    show_one({"schedule": schedule.name, "answer": told, **_explained(schedule, moment, history)}, output, words=WORDS)
 
 
-async def _read(schedule: Schedule, moment: datetime, engine: Engine) -> Past:
-    cursors = await engine.cursors.some([schedule.name])
-    entries = await engine.cursors.ledger(schedule.name, engine.settings.ledger_max)
-    nearest = sorted(entries, key=lambda entry: abs(datetime.fromisoformat(entry["fire_time"]) - moment))[:ENTRIES]
-    note = "" if cursors else "No beat has considered this schedule yet."
-    return Past(
-        cursor=cursors.get(schedule.name), ledger=sorted(nearest, key=lambda entry: entry["fire_time"]), note=note
-    )
+async def _read(schedule: Schedule, moment: datetime, engine: Engine) -> tuple[History, dict[str, str]]:
+    history = await read_history(engine.cursors, schedule, engine.settings.ledger_max)
+    entry = history.entry(moment) or {}
+    (trigger,) = await engine.triggers.get([entry["trigger"]]) if "trigger" in entry else [{}]
+    return history, trigger
 
 
-def _explained(schedule: Schedule, moment: datetime, past: Past) -> dict[str, Any]:
+def _explained(schedule: Schedule, moment: datetime, past: History) -> dict[str, Any]:
     window = catchup_window(schedule, moment)
     cursor = past.cursor
+    near = sorted(past.entries, key=lambda entry: abs(datetime.fromisoformat(entry["fire_time"]) - moment))[:ENTRIES]
     return {
-        "schedule": schedule.name,
         "defined": schedule.place,
         "when": f"{schedule.when} ({schedule.timezone})",
         "asked_about": wall_time(moment.astimezone(find_zone(schedule.timezone))),
@@ -85,7 +74,8 @@ def _explained(schedule: Schedule, moment: datetime, past: Past) -> dict[str, An
         "considered_until": cursor.at if cursor else None,
         "timing_changed": None if cursor is None else cursor.revision != schedule.revision,
         "fires_taken": None if cursor is None else f"{cursor.taken} of {schedule.max_runs or 'any number'}",
-        "ledger": list(past.ledger),
+        "considered": [{"from": span.begin, "until": span.end, "because": span.why} for span in past.spans],
+        "ledger": sorted(near, key=lambda entry: entry["fire_time"]),
         "after_1h_downtime": _after_downtime(schedule, moment, window),
     }
 
@@ -125,8 +115,14 @@ def _ledger_in_words(entries: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _spans_in_words(spans: list[dict[str, Any]]) -> str:
+    lines = [f"{utc_time(span['from'])} to {utc_time(span['until'])}: {span['because']}" for span in spans]
+    return "\n".join(lines) or "never"
+
+
 WORDS: Words = {
     "fires": "\n".join,
+    "considered": _spans_in_words,
     "ledger": _ledger_in_words,
     "considered_until": utc_time,
     "after_1h_downtime": _counted,
