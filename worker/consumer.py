@@ -11,6 +11,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu.utils.encoding import safe_repr
 
+from worker.broker import keep_unreadable
 from worker.engine.trouble import Trouble
 from worker.process import runtime
 from worker.store.unreadable import put_away
@@ -80,13 +81,16 @@ class SafeConsumer(Consumer):
         self._put_away(message, exc)
 
     def _put_away(self, message: Any, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"[:LONGEST]
-        logger.error("message not readable", extra={"reason": reason})
-        engine = runtime().engine
-        entry = {
-            "reason": reason,
-            "headers": safe_repr(message.headers)[:LONGEST],
-            "body": safe_repr(message.body)[:LONGEST],
-        }
-        runtime().run(put_away(engine.redis, engine.keys, entry))
+        _keep(error, message.body, message.headers)
         message.ack_log_error(logger, self.connection_errors)
+
+
+def _keep(error: Exception, body: object, headers: object = "") -> None:
+    reason = f"{type(error).__name__}: {error}"[:LONGEST]
+    logger.error("message not readable", extra={"reason": reason})
+    engine = runtime().engine
+    entry = {"reason": reason, "headers": safe_repr(headers)[:LONGEST], "body": safe_repr(body)[:LONGEST]}
+    runtime().run(put_away(engine.redis, engine.keys, entry))
+
+
+keep_unreadable(_keep)

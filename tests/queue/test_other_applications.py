@@ -112,3 +112,43 @@ def test_a_message_that_cannot_be_read_does_not_end_the_worker(
     send(bare_app)
     eventually(lambda: worker_ready.outcomes("started"), what="the message after it")
     assert worker_ready.processes[0].poll() is None
+
+
+@pytest.mark.parametrize("raw", ["not json", "7", "[1, 2]", "", "null", '{"body": "###", "headers": {"task": "x"}}', "{}"])
+def test_what_is_no_message_at_all_does_not_end_the_worker(
+    raw: str, worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    worker_ready.redis.lpush("zenbeat", raw)
+    worker_ready.redis.lpush("zenbeat.doorbell", raw)
+    send(bare_app)
+    eventually(lambda: worker_ready.outcomes("started"), what="the message after it")
+    eventually(lambda: worker_ready.redis.xlen("zenbeat:unreadable") == 2, what="both kept")
+    assert worker_ready.processes[0].poll() is None
+    assert "Unrecoverable" not in worker_ready.logs()
+    assert worker_ready.redis.hlen("unacked") == 0, "never again"
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"pipeline": "training", "version": 2}, "this zenbeat knows version 1 of the message, not 2"),
+        ({"pipeline": ["training"]}, "pipeline: Input should be a valid string"),
+        ({"pipeline": "training", "priority": "high"}, "priority: Input should be a valid integer"),
+        ({"pipeline": "training", "not_before": "soon"}, "not_before: Input should be a valid datetime"),
+        ({"config": {}}, "pipeline: Field required"),
+        ({"pipeline": "training", "schedule": "no-such"}, "schedule: unknown field"),
+        ({"pipeline": "training", "config": {"x": "y" * 10_000_000}}, "config: is larger than 1 MiB"),
+    ],
+    ids=["version", "list", "priority", "date", "empty", "schedule", "ten-megabytes"],
+)
+def test_bad_input_is_recorded_with_its_reason_and_never_comes_again(
+    request_: dict[str, Any], reason: str, worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
+) -> None:
+    bare_app.send_task("worker.trigger", kwargs=request_, queue="zenbeat")
+    eventually(lambda: worker_ready.redis.xlen("zenbeat:unreadable"), what="a record of it")
+    ((_, kept),) = worker_ready.redis.xrange("zenbeat:unreadable")
+    assert reason in kept["reason"]
+    assert len(kept["body"]) <= 2000
+    send(bare_app)
+    eventually(lambda: worker_ready.outcomes("started"), what="the message after it")
+    assert worker_ready.redis.hlen("unacked") == 0

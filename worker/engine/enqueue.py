@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +14,9 @@ from worker.domain.trigger import Origin, Trigger
 from worker.engine import planner
 from worker.store.triggers import Entry, Item, TriggerStore
 
+LONGEST_CONFIG = 1024 * 1024
+"""Characters of a configuration: what is larger is data, and belongs where a step can load it from."""
+
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -22,6 +25,7 @@ class TriggerRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    version: Literal[1] = 1
     pipeline: Name
     template: Name | None = None
     snapshot: Name | None = None
@@ -33,6 +37,8 @@ class TriggerRequest(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TriggerRequest":
+        if len(str(self.config)) > LONGEST_CONFIG:
+            raise ValueError("config: is larger than 1 MiB")
         if self.template and self.snapshot:
             raise ValueError("template and snapshot exclude each other")
         if self.not_before is not None and self.not_before.tzinfo is None:
@@ -57,12 +63,14 @@ def parse_request(values: Mapping[str, Any]) -> TriggerRequest:
         return TriggerRequest.model_validate(dict(values))
     except ValidationError as error:
         raise InvalidInput(
-            [_fault(detail) for detail in error.errors(include_input=False, include_url=False)]
+            [_fault(detail) for detail in error.errors(include_url=False)]
         ) from None
 
 
 def _fault(detail: Any) -> Fault:
     path = ".".join(str(part) for part in detail["loc"])
+    if path == "version":
+        return Fault(path=path, message=f"this zenbeat knows version 1 of the message, not {detail['input']!r}")
     if detail["type"] == "extra_forbidden":
         match = nearest(path, TriggerRequest.model_fields)
         return Fault(path=path, message="unknown field" + (f"; did you mean {match}?" if match else ""))
