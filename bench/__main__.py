@@ -5,6 +5,7 @@ import argparse
 from bench.burst import SYSTEMS, burst
 from bench.enqueue import enqueue
 from bench.idle import idle
+from bench.soak import soak
 from bench.sweep import sweep
 
 
@@ -25,6 +26,9 @@ def main() -> None:
     four = commands.add_parser("sweep", help="launches of a large sweep through one worker")
     four.add_argument("--runs", type=int, default=3)
     four.add_argument("--trials", type=int, default=10_000)
+    five = commands.add_parser("soak", help="random faults of every kind; exit 1 if a run is missing or doubled")
+    five.add_argument("--seconds", type=int, default=600)
+    five.add_argument("--seed", type=int, default=1)
     given = vars(parser.parse_args())
     match given.pop("command"):
         case "burst":
@@ -38,6 +42,8 @@ def main() -> None:
             enqueue(**given)
         case "sweep":
             sweep(**given)
+        case "soak":
+            soak(**given)
         case _:
             parser.print_help()
 

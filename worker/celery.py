@@ -24,9 +24,6 @@ DOORBELL = "zenbeat.doorbell"
 
 PUBLISH_SECONDS = 2.0
 
-EXPIRES = 60
-"""Seconds after which a doorbell message means nothing: its ids have been rung again since."""
-
 
 def _queue(name: str) -> Queue:
     """Name a queue just as Celery does for a sender that knows nothing but `queue=name`: both may declare it."""
@@ -113,12 +110,13 @@ app = make_app(settings)
 async def publish(ids: Sequence[str]) -> None:
     """Send one doorbell message. Raises BrokerUnavailable.
 
-    In a thread, because Celery's publishing blocks; and not for long, because a beat has a lead to keep.
+    It never expires: the clock that says so would be the worker's, and it may be wrong. In a thread, because Celery's
+    publishing blocks; and not for long, because a beat has more to do.
     """
     try:
         async with asyncio.timeout(PUBLISH_SECONDS):
             await asyncio.to_thread(
-                app.send_task, "worker.execute", kwargs={"ids": list(ids)}, queue=DOORBELL, expires=EXPIRES, retry=False
+                app.send_task, "worker.execute", kwargs={"ids": list(ids)}, queue=DOORBELL, retry=False
             )
     except Exception as error:
         if not isinstance(error, (OperationalError, TimeoutError, *app.connection_for_write().connection_errors)):

@@ -69,7 +69,8 @@ class Proxy:
             writer.close()
             return
         self._writers |= {writer, back}
-        await asyncio.gather(self._pump(reader, back, answers=False), self._pump(onward, writer, answers=True))
+        with suppress(asyncio.CancelledError):  # the end of the proxy
+            await asyncio.gather(self._pump(reader, back, answers=False), self._pump(onward, writer, answers=True))
         self._writers -= {writer, back}
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:

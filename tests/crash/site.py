@@ -28,12 +28,21 @@ PATIENCE = 60.0
 class Site:
     """Use it as a context: what it started ends with it."""
 
-    def __init__(self, folder: Path, broker: str | None = None, **demo: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: str | None = None,
+        valkey: dict[str, str] | None = None,
+        settings: dict[str, str] | None = None,
+        **demo: Any,
+    ) -> None:
+        """Make it; `valkey` are variables for Valkey alone, `settings` those for beats and workers."""
         folder.mkdir(parents=True)
         self.folder = folder
-        self.valkey = EmbeddedRedis(folder / "valkey")
+        self.valkey = EmbeddedRedis(folder / "valkey", environment=valkey)
         self.demo = DemoServer(**{"capacity": None, "failure_rate": 0, **demo})
         self.broker = broker
+        self.settings = settings or {}
         self.processes: dict[str, list[subprocess.Popen[bytes]]] = {role: [] for role in ROLES}
         self.schedules = folder / "schedules"
         self.schedules.mkdir()
@@ -89,6 +98,7 @@ class Site:
             "PYTHONWARNINGS": "ignore",
             "PYTHONUNBUFFERED": "1",
             **broker,
+            **self.settings,
             **more,
         }
 
@@ -218,6 +228,11 @@ class Due:
         keys = (f"zenbeat:{state}:default" for state in ("ready", "delayed", "inflight"))
         return not any(self.site.redis.zcard(key) for key in keys)
 
+    @staticmethod
+    def instant(name: str) -> datetime:
+        """Read the instant of `schedule@instant`."""
+        return datetime.fromisoformat(name.split("@")[1])
+
     def runs(self) -> dict[str, list[datetime]]:
         """Give when the runs on the server were made, for each due instant, as `schedule@instant`."""
         found: dict[str, list[datetime]] = {}
@@ -243,11 +258,7 @@ class Due:
 
     def lateness(self) -> float:
         """Give the greatest time from a due instant to its run on the server, in seconds."""
-        return max(
-            (made - datetime.fromisoformat(due.split("@")[1])).total_seconds()
-            for due, times in self.runs().items()
-            for made in times
-        )
+        return max((made - self.instant(due)).total_seconds() for due, times in self.runs().items() for made in times)
 
 
 def _quoted(moment: datetime) -> str:

@@ -61,6 +61,26 @@ def test_dead_letters_are_listed_replayed_and_discarded(at_work: Any, zenbeat: A
     assert zenbeat("dead", "replay", "no-such").returncode == 1
 
 
+def test_dead_letters_are_chosen_by_what_they_have_in_common_and_tell_their_whole_history(
+    at_work: Any, zenbeat: Any
+) -> None:
+    first, second = (zenbeat("trigger", name, "--wait").stdout.strip() for name in ("trainin", "evaluatio"))
+    assert [row["trigger"] for row in _dead(zenbeat, "--pipeline", "trainin")] == [first]
+    assert {row["trigger"] for row in _dead(zenbeat, "--code", "not_found")} == {first, second}
+    assert _dead(zenbeat, "--schedule", "none") == []
+    shown = json.loads(zenbeat("dead", "show", first, "-o", "json").stdout)
+    assert [entry["status"] for entry in shown["history"]] == ["dead"]
+    assert 'did you mean "training"?' in shown["history"][0]["reason"]
+    assert zenbeat("dead", "replay", "--pipeline", "trainin").stdout.split() == [first]
+    assert zenbeat("dead", "discard", "--reason", "EVALUATIO", "--yes").stdout.split() == [second]
+    assert zenbeat("dead", "discard", first, "--all", "--yes").returncode == 2
+
+
+def _dead(zenbeat: Any, *words: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(zenbeat("dead", "list", *words, "-o", "json").stdout)
+    return rows
+
+
 def test_discard_and_cancel_say_what_they_did(stack: Any, zenbeat: Any) -> None:
     waiting = zenbeat("trigger", "training", "--not-before", "2099-01-01T00:00").stdout.strip()
     (row,) = json.loads(zenbeat("trigger", "list", "--state", "waiting", "-o", "json").stdout)

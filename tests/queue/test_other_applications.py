@@ -114,7 +114,9 @@ def test_a_message_that_cannot_be_read_does_not_end_the_worker(
     assert worker_ready.processes[0].poll() is None
 
 
-@pytest.mark.parametrize("raw", ["not json", "7", "[1, 2]", "", "null", '{"body": "###", "headers": {"task": "x"}}', "{}"])
+@pytest.mark.parametrize(
+    "raw", ["not json", "7", "[1, 2]", "", "null", '{"body": "###", "headers": {"task": "x"}}', "{}"]
+)
 def test_what_is_no_message_at_all_does_not_end_the_worker(
     raw: str, worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
 ) -> None:

@@ -1,6 +1,8 @@
 """`zenbeat dead list|show|replay|discard`: triggers that are not tried again by themselves."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +19,45 @@ from worker.engine.runtime import Engine
 MOST = 10_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which dead letters are meant. Every part that is given must fit."""
+
+    schedule: str | None = None
+    pipeline: str | None = None
+    code: str | None = None
+    reason: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Tell whether anything was asked for."""
+        return any((self.schedule, self.pipeline, self.code, self.reason))
+
+    def fits(self, fields: dict[str, str]) -> bool:
+        """Tell whether a dead letter is meant."""
+        told = row(fields)
+        return (
+            self.schedule in (None, fields.get("schedule"))
+            and self.pipeline in (None, told["pipeline"])
+            and self.code in (None, fields.get("code"))
+            and (self.reason or "").lower() in fields.get("reason", "").lower()
+        )
+
+
+OPTIONS = (
+    click.option("--schedule", help="Only those of this schedule."),
+    click.option("--pipeline", help="Only those of this pipeline."),
+    click.option("--code", help="Only those with this code, as `dead list -o json` gives it."),
+    click.option("--reason", help="Only those with these words in their reason."),
+)
+
+
+def _filtered(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.group()
 def dead() -> None:
     """Look at dead letters; replay or discard them."""
@@ -26,31 +67,49 @@ dead.add_command(show_trigger, "show")
 
 
 @dead.command("list")
+@_filtered
 @click.option("-n", "--limit", default=20, show_default=True, help="The most to list.")
 @output_option
-def list_dead(limit: int, output: str) -> None:
+def list_dead(limit: int, output: str, **words: str | None) -> None:
     """List the dead letters, newest first."""
-    rows = with_engine(partial(_dead, limit))
+    rows = with_engine(partial(_dead, Filter(**words), limit))
     show(rows, ["trigger", "from", "due", "reason"], output, words={"due": short_time}, empty="no dead letters")
 
 
-async def _dead(limit: int, engine: Engine) -> list[dict[str, Any]]:
-    return [row(fields) for fields in await engine.triggers.get(await engine.triggers.dead(limit)) if fields]
+async def _dead(wanted: Filter, limit: int, engine: Engine) -> list[dict[str, Any]]:
+    ids = await engine.triggers.dead(MOST if wanted.given else limit)
+    found = [fields for fields in await engine.triggers.get(ids) if fields and wanted.fits(fields)]
+    return [{**row(fields), "code": fields.get("code")} for fields in found][:limit]
+
+
+async def _meant(ids: tuple[str, ...], wanted: Filter, engine: Engine) -> list[str]:
+    """Give the ids that are named, else those of all dead letters that fit."""
+    if ids:
+        return list(ids)
+    known = await engine.triggers.dead(MOST)
+    found = zip(known, await engine.triggers.get(known), strict=True)
+    return [identity for identity, fields in found if fields and wanted.fits(fields)]
+
+
+def _check(ids: tuple[str, ...], wanted: Filter, *, every: bool) -> None:
+    if sum((bool(ids), wanted.given, every)) != 1:
+        raise click.UsageError("Name the dead letters, or say which by options, or --all.")
 
 
 @dead.command()
 @click.argument("ids", nargs=-1, metavar="ID...")
+@_filtered
 @click.option("--all", "every", is_flag=True, help="All dead letters.")
-def replay(ids: tuple[str, ...], every: bool) -> None:  # noqa: FBT001 - click passes options by name
+def replay(ids: tuple[str, ...], every: bool, **words: str | None) -> None:  # noqa: FBT001 - click passes options by name
     """Let dead letters wait again. Each keeps its run name: what was started after all is found, not doubled."""
-    if bool(ids) == every:
-        raise click.UsageError("Name the dead letters, or say --all.")
-    raise SystemExit(with_engine(partial(_replay, ids), publish=publish))
+    wanted = Filter(**words)
+    _check(ids, wanted, every=every)
+    raise SystemExit(with_engine(partial(_replay, ids, wanted), publish=publish))
 
 
-async def _replay(ids: tuple[str, ...], engine: Engine) -> int:
+async def _replay(ids: tuple[str, ...], wanted: Filter, engine: Engine) -> int:
     failed = 0
-    for identity in ids or await engine.triggers.dead(MOST):
+    for identity in await _meant(ids, wanted, engine):
         state = await engine.triggers.replay(identity)
         if state is TriggerState.DEAD:
             click.echo(identity)
@@ -62,20 +121,27 @@ async def _replay(ids: tuple[str, ...], engine: Engine) -> int:
 
 
 @dead.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("ids", nargs=-1, metavar="ID...")
+@_filtered
+@click.option("--all", "every", is_flag=True, help="All dead letters.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def discard(ids: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001 - click passes options by name
+def discard(ids: tuple[str, ...], every: bool, yes: bool, **words: str | None) -> None:  # noqa: FBT001 - click passes options by name
     """Give up dead letters. They stay to be seen for as long as outcomes are kept."""
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Give up {len(ids)} dead letter(s)?", abort=True, err=True)
-    raise SystemExit(with_engine(partial(_discard, ids)))
+    wanted = Filter(**words)
+    _check(ids, wanted, every=every)
+    meant = with_engine(partial(_meant, ids, wanted))
+    if meant and not yes and sys.stdin.isatty():
+        click.confirm(f"Give up {len(meant)} dead letter(s)?", abort=True, err=True)
+    raise SystemExit(with_engine(partial(_discard, meant)))
 
 
-async def _discard(ids: tuple[str, ...], engine: Engine) -> int:
+async def _discard(ids: list[str], engine: Engine) -> int:
     failed = 0
     for identity in ids:
         state = await withdraw(identity, TriggerState.DISCARDED, Status.DISCARDED, engine)
-        if state is not TriggerState.DEAD:
+        if state is TriggerState.DEAD:
+            click.echo(identity)
+        else:
             say(f"{identity} is {state}, not dead.")
             failed = 1
     return failed

@@ -18,6 +18,9 @@ from worker.store.codec import decode_trigger, instant
 SEEN = 1_000
 """Triggers that are looked through for those in a certain state."""
 
+HISTORY = 20_000
+"""Outcomes that are looked through for those of one trigger."""
+
 TIMES = ("recorded", "sent", "ended")
 
 
@@ -55,13 +58,28 @@ def row(fields: dict[str, str]) -> dict[str, Any]:
 @click.argument("identity", metavar="ID")
 @output_option
 def show_trigger(identity: str, output: str) -> None:
-    """Show a trigger: what was asked for, and what became of it."""
-    fields = with_engine(partial(_get, identity))
+    """Show a trigger: what was asked for, what became of it, and every attempt that the outcomes still tell of."""
+    fields, history = with_engine(partial(_with_history, identity))
     plain: dict[str, Any] = orjson.loads(fields.pop("data"))
     for name in ("token", "digest", "rank"):
         fields.pop(name, None)
     times = {name: instant(float(fields.pop(name))) for name in TIMES if name in fields}
-    show_one({**plain, **fields, **times}, output)
+    show_one({**plain, **fields, **times, "history": history}, output, words={"history": _in_words})
+
+
+def _in_words(history: list[dict[str, str]]) -> str:
+    lines = [
+        f"{entry.get('at', '')}  {entry['status']}  {entry.get('reason') or entry.get('run_id', '')}".strip()
+        for entry in history
+    ]
+    return "\n".join(lines) or "nothing yet"
+
+
+async def _with_history(identity: str, engine: Engine) -> tuple[dict[str, str], list[dict[str, str]]]:
+    fields = await _get(identity, engine)
+    outcomes = [outcome for outcome in await engine.outcomes.newest(HISTORY) if outcome.get("trigger") == identity]
+    told = ("at", "status", "code", "reason", "next_try", "run_id", "url")
+    return fields, [{key: entry[key] for key in told if key in entry} for entry in reversed(outcomes)]
 
 
 async def _get(identity: str, engine: Engine) -> dict[str, str]:

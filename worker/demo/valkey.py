@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -50,9 +51,10 @@ class EmbeddedRedisError(ZenbeatError):
 class EmbeddedRedis:
     """One Valkey server, the child of this process: it ends when this process ends, however that happens."""
 
-    def __init__(self, directory: Path, *, persist: bool = True) -> None:
+    def __init__(self, directory: Path, *, persist: bool = True, environment: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self.persist = persist
+        self.environment = environment
         self.log = directory / "valkey.log"
         self.url = ""
         self._port = 0
@@ -165,6 +167,7 @@ class EmbeddedRedis:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment} if self.environment else None,  # noqa: TID251 - a child's
                 pass_fds=[self._lock.fileno()] if self._lock else [],
                 preexec_fn=die_with_parent,
             )

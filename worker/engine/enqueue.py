@@ -62,9 +62,7 @@ def parse_request(values: Mapping[str, Any]) -> TriggerRequest:
     try:
         return TriggerRequest.model_validate(dict(values))
     except ValidationError as error:
-        raise InvalidInput(
-            [_fault(detail) for detail in error.errors(include_url=False)]
-        ) from None
+        raise InvalidInput([_fault(detail) for detail in error.errors(include_url=False)]) from None
 
 
 def _fault(detail: Any) -> Fault:

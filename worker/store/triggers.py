@@ -11,6 +11,7 @@ fire        epoch ms of its ledger entry, if it has one
 unclear     1: a POST may have started the run            token     of the claim
 generation  of the idempotency key                        losses    workers that died holding it
 expires     epoch ms after which it is not sent           throttled epoch ms since when a limit by tag holds it back
+unheard     times that nobody came when it was rung
 probe       1: sent to see whether the server is well     budgeted  the day (UTC) whose budget it counts against
 run_id run_status url reason code left_out ended          what became of it
 """

@@ -10,6 +10,7 @@ for index = 4, #ARGV do
   local waiting = state[1] == 'waiting' and redis.call('ZSCORE', KEYS[1], id)
   if mine or waiting or state[1] == 'dispatched' then
     redis.call('HSET', key, 'state', 'claimed', 'token', ARGV[2])
+    redis.call('HDEL', key, 'unheard')
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZADD', KEYS[2], now + ARGV[3], id)
     claimed[#claimed + 1] = redis.call('HGETALL', key)

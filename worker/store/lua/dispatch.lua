@@ -146,7 +146,9 @@ end
 
 local function dispatched(id, key)
   redis.call('HSET', key, 'state', 'dispatched')
-  redis.call('ZADD', KEYS[3], now + limits.again, id)
+  -- While nobody is there to hear it, it is rung ever more seldom: its messages lie in the queue and are still good.
+  local unheard = math.min(tonumber(redis.call('HGET', key, 'unheard') or '0'), 4)
+  redis.call('ZADD', KEYS[3], now + limits.again * 2 ^ unheard, id)
   if known.open then
     redis.call('HSET', key, 'probe', '1')
     redis.call('HSET', KEYS[4], 'open', whole(now + 30000))

@@ -32,6 +32,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0
   local losses = 0
   if known[1] == 'claimed' then
     losses = redis.call('HINCRBY', key, 'losses', 1)
+  elseif known[1] == 'dispatched' then
+    redis.call('HINCRBY', key, 'unheard', 1)
   end
   if losses >= tonumber(ARGV[4]) then
     local reason = 'lost with its worker ' .. losses .. ' times: the worker was killed, or hung, while it held this trigger'

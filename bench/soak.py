@@ -1,0 +1,196 @@
+"""Random faults of every kind for a given time; then the server's own list of runs is compared with what was due."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from bench.figures import keep, percentile
+from tests.crash.proxy import Proxy
+from tests.crash.site import ROLES, Due, Site, stopped, wait
+
+SCHEDULES = 4
+BETWEEN = (0.5, 3.0)
+"""Seconds from one fault to the next."""
+
+HEAL_SECONDS = 120.0
+"""How long it may take, when all faults are over, until nothing is missing."""
+
+SETTINGS = {"ZENBEAT_HTTP_TIMEOUT": "5"}
+
+SERVER_FAULTS = (
+    ("status", {"status": 503}),
+    ("status_after_accept", {"status": 502}),
+    ("429_capacity", {}),
+    ("429_busy_but_running", {}),
+    ("reset_before", {}),
+    ("reset_after_accept", {}),
+    ("killed", {}),
+    ("hang_before", {"seconds": 3.0}),
+    ("hang_after_accept", {"seconds": 8.0}),
+    ("html_200", {}),
+    ("html_200_after_accept", {}),
+    ("truncated_json", {}),
+    ("cut_off", {}),
+    ("queue_fails", {}),
+)
+
+
+@dataclass
+class Nemesis:
+    """Does harm, by a seed: the same seed gives the same faults in the same order."""
+
+    site: Site
+    proxy: Proxy
+    rng: Random
+    done: Counter[str]
+
+    def strike(self) -> None:
+        """Do one harm, and undo it where it would last."""
+        name, harm = self.rng.choice(self._harms())
+        self.done[name] += 1
+        with suppress(redis.RedisError):  # what is harmed may be down just then
+            harm()
+
+    def _harms(self) -> list[tuple[str, Callable[[], object]]]:
+        client = self.site.redis
+        return [
+            ("kill a beat", lambda: self._kill("beat", both=False)),
+            ("kill both beats", lambda: self._kill("beat", both=True)),
+            ("kill a worker", lambda: self._kill("worker", both=False)),
+            ("kill both workers", lambda: self._kill("worker", both=True)),
+            ("stop a beat for a while", lambda: self._stop("beat")),
+            ("stop a worker for a while", lambda: self._stop("worker")),
+            ("kill Valkey", self._kill_valkey),
+            ("cut off Redis", lambda: self._network("cut")),
+            ("let Redis hang", lambda: self._network("hang")),
+            ("lose Redis' answers", lambda: self._network("deaf")),
+            ("CLIENT KILL", lambda: client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
+            ("SCRIPT FLUSH", lambda: client.script_flush()),
+            ("lose the doorbell's messages", lambda: client.delete("zenbeat.doorbell")),
+            *[("ZenML: " + kind, lambda k=kind, d=details: self._server(k, d)) for kind, details in SERVER_FAULTS],
+        ]
+
+    def _kill(self, role: str, *, both: bool) -> None:
+        victims = [one for one in self.site.processes[role] if one.poll() is None]
+        self.site.kill(*(victims if both else victims[:1]))
+        self.supervise()
+
+    def _stop(self, role: str) -> None:
+        victim = self.rng.choice(self.site.processes[role])
+        victim.send_signal(signal.SIGSTOP)
+        time.sleep(self.rng.uniform(1, 7))
+        victim.send_signal(signal.SIGCONT)
+
+    def _kill_valkey(self) -> None:
+        self.site.kill_valkey()
+        time.sleep(self.rng.uniform(0, 2))
+        self.site.valkey.start()
+
+    def _network(self, mode: str) -> None:
+        self.proxy.set(mode)
+        time.sleep(self.rng.uniform(0.5, 5))
+        self.proxy.set("pass")
+
+    def _server(self, kind: str, details: dict[str, float]) -> None:
+        self.site.demo.faults.add(kind, match="POST .*/runs$", times=self.rng.randint(1, 6), **details)
+
+    def supervise(self) -> None:
+        """Start again what has ended, as whatever supervises beats and workers does."""
+        for role in ROLES:
+            living = [process for process in self.site.processes[role] if process.poll() is None]
+            self.site.processes[role] = living
+            while len(living) < 2:
+                self.site.start(role)
+
+
+def soak(seconds: int, seed: int) -> None:
+    """Run, and end with exit 1 if a due instant has no run, or two."""
+    with TemporaryDirectory(prefix="zenbeat-soak-") as folder, ExitStack() as stack:
+        site = stack.enter_context(Site(Path(folder) / "site", settings=SETTINGS))
+        site.proxy = stack.enter_context(Proxy(site.valkey_port))
+        nemesis = Nemesis(site, site.proxy, Random(seed), Counter())
+        site.complete()
+        due = site.due("soak", seconds=seconds, schedules=SCHEDULES)
+        asked = _suffer(nemesis, site, time.monotonic() + seconds)
+        site.demo.faults.clear()
+        site.proxy.set("pass")
+        site.complete()
+        due.complete(HEAL_SECONDS)
+        wait(lambda: len(_requests(site)) >= asked, f"{asked} requests", HEAL_SECONDS)
+        figures = _figures(site, due, asked)
+        _told(nemesis.done)
+        keep("soak", {"seconds": seconds, "seed": seed, "faults": nemesis.done.total()}, {"soak": [figures]})
+        if figures["missing"] or figures["doubled"] or figures["undecided"]:
+            sys.exit(1)
+
+
+def _suffer(nemesis: Nemesis, site: Site, end: float) -> int:
+    """Do harm until the end; between faults, another application asks for runs. Gives for how many."""
+    app = Celery("somebody", broker=site.url, set_as_current=False)
+    asked = 0
+    while time.monotonic() < end:
+        nemesis.strike()
+        try:
+            request = {
+                "pipeline": "training",
+                "idempotency_key": f"ask-{asked}",
+                "config": {"run_name": f"ask-{asked}"},
+            }
+            app.send_task("worker.trigger", kwargs=request, queue="zenbeat", retry=False)
+            _recorded(site)
+            asked += 1
+        except OperationalError:
+            pass  # nobody took it; the application knows, and asks again
+        time.sleep(nemesis.rng.uniform(*BETWEEN))
+        nemesis.supervise()
+    app.close()
+    return asked
+
+
+def _recorded(site: Site) -> None:
+    """Wait until the request is on record: a message on its way out of a Redis queue dies with who takes it."""
+    with suppress(AssertionError):
+        wait(lambda: not site.redis.llen("zenbeat") and not site.redis.hlen("unacked"), "an empty queue", 20)
+
+
+def _requests(site: Site) -> list[str]:
+    return [run.name.rsplit("-", 1)[0] for run in site.demo.state.runs.values() if run.name.startswith("ask-")]
+
+
+def _figures(site: Site, due: Due, asked: int) -> dict[str, float]:
+    runs, wanted, requests = due.runs(), due.wanted(), _requests(site)
+    late = [(made - due.instant(name)).total_seconds() for name, times in runs.items() for made in times]
+    memory = [_memory(process.pid) for role in ROLES for process in site.processes[role] if not stopped(process.pid)]
+    return {
+        "due": float(due.count + asked),
+        "runs": float(sum(map(len, runs.values())) + len(requests)),
+        "doubled": float(sum(len(times) - 1 for times in runs.values()) + len(requests) - len(set(requests))),
+        "missing": float(len(wanted - runs.keys()) + asked - len(set(requests))),
+        "undecided": float(len(wanted - due.decided().keys())),
+        "late p50 s": percentile(late, 0.5),
+        "late p95 s": percentile(late, 0.95),
+        "latest s": max(late),
+        "RSS MB": max(memory),
+    }
+
+
+def _memory(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _told(done: Counter[str]) -> None:
+    for name, times in sorted(done.items()):
+        print(f"{times:4} {name}", file=sys.stderr)
