@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from worker import broker
 from worker.domain.errors import BrokerUnavailable, InvalidInput
 from worker.settings import Settings, load_settings
+from worker.store.address import SCHEME, Sentinels
 
 DOOR = "zenbeat"
 """Queue for other applications: `send_task("worker.trigger", queue="zenbeat", …)`."""
@@ -68,7 +69,10 @@ ALWAYS: dict[str, object] = {
 
 def make_app(settings: Settings) -> Celery:
     """Make the application for these settings."""
-    app = Celery("zenbeat", broker=settings.broker, include=["worker.tasks"])
+    address = settings.broker
+    if address.startswith(SCHEME):
+        address = Sentinels.parse(address).for_celery
+    app = Celery("zenbeat", broker=address, include=["worker.tasks"])
     app.conf.update(
         ALWAYS,
         # A running POST may take as long as one call may take.
@@ -81,7 +85,9 @@ def make_app(settings: Settings) -> Celery:
 def _transport_options(address: str) -> dict[str, object]:
     if not address.startswith(("redis", "sentinel")):
         return {"confirm_publish": True}
+    watched = {"master_name": Sentinels.parse(address).service} if address.startswith(SCHEME) else {}
     return {
+        **watched,
         # Only requests of other applications are acknowledged late, and they may come twice: soon, then.
         "visibility_timeout": 6,
         "unacked_restore_interval": 2,

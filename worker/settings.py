@@ -69,7 +69,9 @@ class Settings(BaseModel):
         description="`true`, `false`, or the path of a file with the certificate authorities to trust.",
     )
     redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), title="REDIS_URL", description="Where zenbeat keeps its state."
+        SecretStr("redis://127.0.0.1:6379/0"),
+        title="REDIS_URL",
+        description="Where zenbeat keeps its state. Behind Sentinel: `sentinel://host:26379,host:26379/0?service=name`.",
     )
     broker_url: SecretStr | None = Field(
         None, title="CELERY_BROKER_URL", description="Celery's broker; without it, REDIS_URL."

@@ -17,7 +17,7 @@ class RabbitMQ:
     def __init__(self, folder: Path) -> None:
         assert PROGRAM.exists(), "apt-get install rabbitmq-server"
         self.folder = folder
-        self.port, distribution, mapper = (_free_port() for _ in range(3))
+        self.port, distribution, mapper = (free_port() for _ in range(3))
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         folder.mkdir(parents=True)
         self._environment = {
@@ -62,7 +62,8 @@ class RabbitMQ:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that is free just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

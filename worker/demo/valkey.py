@@ -51,14 +51,21 @@ class EmbeddedRedisError(ZenbeatError):
 class EmbeddedRedis:
     """One Valkey server, the child of this process: it ends when this process ends, however that happens."""
 
-    def __init__(self, directory: Path, *, persist: bool = True, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        persist: bool = True,
+        environment: Mapping[str, str] | None = None,
+        password: str | None = None,
+    ) -> None:
         self.directory = directory
         self.persist = persist
         self.environment = environment
         self.log = directory / "valkey.log"
         self.url = ""
         self._port = 0
-        self._password = secrets.token_urlsafe(24)
+        self._password = password or secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -19,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.domain.errors import StoreUnavailable
+from worker.store.address import SCHEME, Sentinels
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
@@ -29,18 +31,29 @@ def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS, again: int = 3)
 
     A command whose answer was lost is sent `again` times, so every write must be one that may be applied twice.
     """
-    tcp = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    return Redis.from_url(
-        url,
-        **tcp,
-        decode_responses=False,
-        socket_connect_timeout=min(CONNECT_SECONDS, answer_seconds),
-        socket_timeout=answer_seconds,
-        health_check_interval=10,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), again),
-        retry_on_error=[BusyLoadingError],
-        client_name="zenbeat",
-    )
+    options: dict[str, Any] = {
+        "decode_responses": False,
+        "socket_connect_timeout": min(CONNECT_SECONDS, answer_seconds),
+        "socket_timeout": answer_seconds,
+        "health_check_interval": 10,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), again),
+        "retry_on_error": [BusyLoadingError],
+        "client_name": "zenbeat",
+    }
+    if url.startswith(SCHEME):
+        return _of_sentinels(Sentinels.parse(url), options)
+    if not url.startswith("unix:"):
+        options["socket_keepalive"] = True
+    return Redis.from_url(url, **options)
+
+
+def _of_sentinels(places: Sentinels, options: dict[str, Any]) -> Redis:
+    """Make a client that asks the sentinels, at each connection, which Redis is the primary."""
+    patience = {name: options[name] for name in ("socket_connect_timeout", "socket_timeout")}
+    sentinel = Sentinel(list(places.hosts), sentinel_kwargs=patience)  # type: ignore[no-untyped-call]
+    login: dict[str, Any] = {"username": places.username, "password": places.password, "db": places.db}
+    client: Redis = sentinel.master_for(places.service, **login, **options)
+    return client
 
 
 async def redis_time(redis: Redis) -> datetime:
