@@ -1,9 +1,11 @@
 """The main job on the real thing: beat and workers as users start them, against an unmodified ZenML server."""
 
+import itertools
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +214,44 @@ def _celery_alone() -> str:
             subprocess.run(install, check=True)
             stamp.touch()
     return str(python)
+
+
+def test_a_redis_that_lost_everything_is_rebuilt_from_zenml(
+    make_stack: Any, zenml_server: ZenMLServer, zenml_api: ZenMLAPI, eventually: Any
+) -> None:
+    stack = prepared(make_stack, zenml_server, "forgotten", "template: production")
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: len(stack.outcomes("started")) >= 3, 90, "three runs")
+    before = {run["name"] for run in runs_of(zenml_api, "forgotten")}
+    stack.redis.flushall()
+    eventually(lambda: len(runs_of(zenml_api, "forgotten")) >= len(before) + 3, 90, "runs after the loss")
+    stack.end()
+    assert "rebuilt from ZenML" in stack.logs()
+    names = [run["name"] for run in runs_of(zenml_api, "forgotten")]
+    instants = sorted(datetime.strptime(name.split("-")[-2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for name in names)
+    assert len(names) == len(set(names)), "none was started again"
+    steps = {later - earlier for earlier, later in itertools.pairwise(instants)}
+    assert steps == {timedelta(seconds=5)}, "and none is missing"
+
+
+def test_a_server_that_takes_two_at_once_is_filled_and_hardly_ever_refuses(
+    make_stack: Any, make_zenml_server: Any, connect: Any, eventually: Any, bare_app: Any, record_property: Any
+) -> None:
+    server = make_zenml_server(ZENBEAT_E2E_SUBMIT_SECONDS="1")
+    stack = make_stack(server.url, server.api_key)
+    stack.start("worker")
+    stack.start("beat")
+    eventually(lambda: stack.ready("worker"), what="a worker")
+    for number in range(40):
+        request = {"pipeline": "training", "template": "production", "idempotency_key": str(number)}
+        bare_app.send_task("worker.trigger", kwargs=request, queue="zenbeat")
+    eventually(lambda: len(stack.outcomes("started")) == 40, 120, "all runs")
+    refused = [outcome for outcome in stack.outcomes("retrying") if outcome["code"] == "at_capacity"]
+    assert len(refused) / (40 + len(refused)) < 0.05
+    runs = connect(server).runs()
+    assert len(runs) == 40
+    assert not [run for run in runs if run["body"]["status"] == "failed"]
+    moments = sorted(datetime.fromisoformat(outcome["at"]) for outcome in stack.outcomes("started"))
+    record_property("refused", len(refused))
+    record_property("seconds", (moments[-1] - moments[0]).total_seconds())
