@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .proxy import Proxy
 from .site import Site, stopped, wait
 
 TAKE_OVER_SECONDS = 5.0
@@ -36,6 +37,28 @@ def test_a_leader_that_is_killed_is_replaced_within_five_seconds(site: Site) -> 
     due.complete()
     assert due.runs().keys() == due.wanted() == due.decided().keys()
     assert due.lateness() <= TAKE_OVER_SECONDS
+
+
+def test_a_leader_that_is_cut_off_from_redis_is_replaced_and_stands_by_when_it_is_back(tmp_path: Path) -> None:
+    with Site(tmp_path / "site") as site, Proxy(site.valkey_port) as proxy:
+        through = site.url.replace(f":{site.valkey_port}/", f":{proxy.port}/")
+        old = site.start("beat", REDIS_URL=through)
+        wait(lambda: site.leader() == old.pid, "the leader")
+        site.complete()
+        new = site.processes["beat"][1]
+        due = site.due("cut", seconds=10)
+        due.begun(2)
+        cut = time.monotonic()
+        proxy.set("hang")
+        wait(lambda: site.leader() == new.pid, "another leader")
+        assert time.monotonic() - cut <= TAKE_OVER_SECONDS
+        epoch = site.redis.get("zenbeat:leader:0")
+        proxy.set("pass")
+        due.complete()
+        assert due.runs().keys() == due.wanted() == due.decided().keys()
+        assert all(len(times) == 1 for times in due.runs().values())
+        assert site.redis.get("zenbeat:leader:0") == epoch
+        assert old.poll() is None
 
 
 def test_a_leader_that_was_stopped_wakes_up_and_is_harmless(site: Site) -> None:
