@@ -127,8 +127,10 @@ def soak(seconds: int, seed: int) -> None:
         site.demo.faults.clear()
         site.proxy.set("pass")
         site.complete()
-        due.complete(HEAL_SECONDS)
-        wait(lambda: len(_requests(site)) >= asked, f"{asked} requests", HEAL_SECONDS)
+        with suppress(AssertionError):  # what is missing is told below
+            due.complete(HEAL_SECONDS)
+            wait(lambda: len(_requests(site)) >= asked, f"{asked} requests", HEAL_SECONDS)
+        _tell_missing(site, due, asked)
         figures = _figures(site, due, asked)
         _told(nemesis.done)
         keep("soak", {"seconds": seconds, "seed": seed, "faults": nemesis.done.total()}, {"soak": [figures]})
@@ -163,6 +165,21 @@ def _recorded(site: Site) -> None:
     """Wait until the request is on record: a message on its way out of a Redis queue dies with who takes it."""
     with suppress(AssertionError):
         wait(lambda: not site.redis.llen("zenbeat") and not site.redis.hlen("unacked"), "an empty queue", 20)
+
+
+def _tell_missing(site: Site, due: Due, asked: int) -> None:
+    """Say where what has no run has got to."""
+    requests = {f"ask-{number}" for number in range(asked)} - set(_requests(site))
+    missing = sorted(requests | (due.wanted() - due.runs().keys()))
+    if not missing:
+        return
+    print("missing:", ", ".join(missing), file=sys.stderr)
+    for key in site.redis.scan_iter(match="zenbeat:trigger:*"):
+        trigger = site.redis.hgetall(key)
+        if trigger["state"] != "started":
+            print({name: value for name, value in trigger.items() if name != "digest"}, file=sys.stderr)
+    for _, entry in site.redis.xrange("zenbeat:unreadable"):
+        print(entry, file=sys.stderr)
 
 
 def _requests(site: Site) -> list[str]:

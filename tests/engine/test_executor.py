@@ -10,6 +10,7 @@ import pytest
 
 from worker.demo.zenml import DEMO_API_KEY, DemoServer
 from worker.demo.zenml.launch import Order, launch
+from worker.engine.slots import Slots
 
 START = "POST .*/runs$"
 
@@ -361,3 +362,25 @@ def test_a_refused_key_stops_everything_until_a_new_one_is_in_its_file(
         await until(all_started, f)
 
     flow(body, ZENML_STORE_API_KEY="", ZENML_STORE_API_KEY_FILE=str(key))
+
+
+def test_slots_of_a_worker_that_is_gone_are_freed_by_another(flow: Any) -> None:
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=str(number)) for number in range(3)]
+        await f.step()
+        await f.step()
+        assert (await f.engine.limits.state())["capped"] == "1"
+        others = Slots(f.engine.zenml, f.engine.limits, f.engine.dispatcher)
+
+        async def all_started() -> bool:
+            await others.look()
+            ids_free = await f.engine.dispatcher.take()
+            await f.engine.executor.execute(ids_free)
+            return {state["state"] for state in await f.engine.triggers.get(ids)} == {"started"}
+
+        async with asyncio.timeout(20):
+            while not await all_started():
+                await asyncio.sleep(0.02)
+
+    with DemoServer(capacity=2, submit_seconds=0.3) as server:
+        flow(body, ZENML_STORE_URL=server.url)

@@ -89,11 +89,11 @@ def test_a_beat_is_closed_once_however_often_it_is_told(stack: Any) -> None:
 def test_a_worker_killed_while_it_posts_costs_no_run_and_doubles_none(
     stack: Any, eventually: Callable[..., None]
 ) -> None:
-    stack.demo.faults.add("hang_after_accept", match="POST .*/runs$", seconds=30, times=3)
+    stack.demo.faults.add("hang_after_accept", match="POST .*/runs$", seconds=30, times=2)
     stack.define(EVERY_SECOND)
     first = stack.start("worker")
     beat = stack.start("beat")
-    eventually(lambda: stack.demo.state.posts >= 3, what="three POSTs that hang")
+    eventually(lambda: stack.demo.state.posts >= 2, what="two POSTs that hang, as many as an unknown server gets")
     first.kill()
     first.wait()
     stack.start("worker")

@@ -39,7 +39,12 @@ def started(claim: Claimed, run: Run, now: datetime, *, notes: Mapping[str, Any]
     result = {"run_id": run.id, "run_status": run.status, "attempts": attempts, "lateness_ms": lateness, **notes}
     outcome = {**origin_fields(claim.trigger), "at": now, **result}
     logger.info("started", extra=_shown(outcome))
-    return Settlement(id=claim.trigger.id, status=Status.STARTED, outcome=outcome, fields={**result, "unclear": 0})
+    return Settlement(
+        id=claim.trigger.id,
+        status=Status.STARTED,
+        outcome=outcome,
+        fields={**result, "run_project": run.project, "unclear": 0},
+    )
 
 
 def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sent: bool) -> Settlement:

@@ -7,6 +7,7 @@ its slot back. To ask for that costs the server little, and a launch that it ref
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from worker.domain.errors import StoreUnavailable, ZenMLError
 from worker.engine.dispatcher import Dispatcher
@@ -23,7 +24,7 @@ MOST = 64
 
 QUICKEST_SECONDS = 0.005
 SLOWEST_SECONDS = 1.0
-UNCAPPED_SECONDS = 0.5
+UNCAPPED_SECONDS = 1.0
 """How often it is seen whether slots matter at all."""
 
 BEGIN, STEP = 0.8, 0.02
@@ -33,47 +34,64 @@ slot lies empty for a small part of the time only, and the server is asked littl
 Execute = Callable[[Sequence[str]], Awaitable[object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A slot that is held: by which run, and since when we know of it (seconds of the event loop)."""
+
+    run: str
+    project: str
+    since: float
+
+
 class Slots:
-    """The slots that this process's launches hold."""
+    """The slots that are held at the server."""
 
     def __init__(self, zenml: ZenML, limits: LimitStore, dispatcher: Dispatcher) -> None:
         self._zenml = zenml
         self._limits = limits
         self._dispatcher = dispatcher
-        self._held: dict[str, tuple[Run, float]] = {}
-        """Trigger -> its run, and when it was started."""
+        self._held: dict[str, Held] = {}
+        self._capped = False
         self._usual = UNCAPPED_SECONDS
         """How long a slot is held, by experience."""
 
     def started(self, identity: str, run: Run) -> None:
-        """A launch was accepted."""
-        self._held[identity] = (run, _now())
+        """Note a launch of ours that was accepted: of those it is known best how long they hold their slots."""
+        self._held[identity] = Held(run.id, run.project, _now())
         if len(self._held) > MOST:
             del self._held[next(iter(self._held))]
 
     async def look(self) -> int:
-        """Free the slots of runs that are submitted. Gives how many of ours that were."""
-        if not self._held:
-            return 0
-        seen = tuple(self._held.items())
+        """Free the slots of runs that are submitted. Gives how many that were."""
+        seen = await self._know()
         submitting: set[str] = set()
-        for project in {run.project for _, (run, _) in seen}:
-            ids = [run.id for _, (run, _) in seen if run.project == project]
-            submitting |= await self._zenml.runs_with_status(ids, SUBMITTING, project)
-        free = [identity for identity, (run, _) in seen if run.id not in submitting]
+        for project in {held.project for held in seen.values()}:
+            ids = [held.run for held in seen.values() if held.project == project and held.run]
+            if ids:
+                submitting |= await self._zenml.runs_with_status(ids, SUBMITTING, project or None)
+        free = [identity for identity, held in seen.items() if held.run not in submitting]
         for identity in free:
-            _, since = self._held.pop(identity)
-            self._usual += (_now() - since - self._usual) / 4
-        await self._limits.release(free)
+            held = self._held.pop(identity)
+            self._usual += (_now() - held.since - self._usual) / 4
+        if seen:
+            await self._limits.release(free)
         return len(free)
+
+    async def _know(self) -> dict[str, Held]:
+        """Learn from Redis who holds a slot: also the launches of other workers, which may be gone."""
+        held = await self._limits.held()
+        self._capped = held is not None
+        if held is None:
+            return {}
+        known = {identity: self._held.get(identity, Held(*run, _now())) for identity, run in held.items()}
+        self._held = dict(list(known.items())[-MOST:])
+        return dict(self._held)
 
     async def watch(self, execute: Execute) -> None:
         """Look, and fill what is free, for as long as the process lives."""
         filling: set[asyncio.Task[None]] = set()
         while True:
             await asyncio.sleep(self._wait())
-            if not (self._dispatcher.capped and self._held):
-                continue
             try:
                 if not await self.look():
                     continue
@@ -92,10 +110,11 @@ class Slots:
             logger.debug("slots not filled", extra={"reason": error})
 
     def _wait(self) -> float:
-        if not (self._dispatcher.capped and self._held):
-            return UNCAPPED_SECONDS if not self._dispatcher.capped else QUICKEST_SECONDS * 4
-        oldest = min(since for _, since in self._held.values())
-        first = oldest + BEGIN * self._usual - _now()
+        if not (self._capped or self._dispatcher.capped):
+            return UNCAPPED_SECONDS
+        if not self._held:
+            return QUICKEST_SECONDS * 10
+        first = min(held.since for held in self._held.values()) + BEGIN * self._usual - _now()
         return min(max(first, STEP * self._usual, QUICKEST_SECONDS), SLOWEST_SECONDS)
 
 

@@ -87,6 +87,23 @@ class LimitStore:
             why=why.decode(),
         )
 
+    async def held(self) -> dict[str, tuple[str, str]] | None:
+        """Give the triggers that may hold a slot, each with its run and the run's project; None if slots do not matter.
+
+        Also those of workers that are gone: whoever is left frees their slots.
+        """
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hexists(self.keys.limit, "capped")
+            pipe.zrange(self.keys.holding, 0, -1)
+            capped, holding = await pipe.execute()
+            if not capped:
+                return None
+            ids = [text(identity) for identity in holding]
+            for identity in ids:
+                pipe.hmget(self.keys.trigger(identity), ["run_id", "run_project"])
+            rows = await pipe.execute()
+        return {identity: (text(row[0] or ""), text(row[1] or "")) for identity, row in zip(ids, rows, strict=True)}
+
     async def release(self, ids: Sequence[str]) -> int:
         """Say that the submissions of these triggers are through; gives how many slots are held still."""
         async with translated():

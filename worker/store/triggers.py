@@ -13,7 +13,7 @@ generation  of the idempotency key                        losses    workers that
 expires     epoch ms after which it is not sent           throttled epoch ms since when a limit by tag holds it back
 unheard     times that nobody came when it was rung
 probe       1: sent to see whether the server is well     budgeted  the day (UTC) whose budget it counts against
-run_id run_status url reason code left_out ended          what became of it
+run_id run_status run_project url reason code left_out ended   what became of it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
