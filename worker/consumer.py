@@ -12,17 +12,14 @@ from celery.worker.state import maybe_shutdown
 from kombu.utils.encoding import safe_repr
 
 from worker.broker import keep_unreadable
+from worker.domain.errors import StoreUnavailable
 from worker.engine.trouble import Trouble
 from worker.process import runtime
-from worker.store.unreadable import put_away
+from worker.store.unreadable import LONGEST
 
 logger = logging.getLogger("zenbeat.consumer")
 
 AGAIN_SECONDS = 1
-
-LONGEST = 2_000
-"""Characters of an unreadable message that are kept."""
-
 
 NEIGHBOURLY = ("Mingle", "Gossip", "Heart", "Events", "Control")
 """Steps of a consumer that talk with other workers, which ours have nothing to say to: a second at each connection."""
@@ -89,8 +86,12 @@ def _keep(error: Exception, body: object, headers: object = "") -> None:
     reason = f"{type(error).__name__}: {error}"[:LONGEST]
     logger.error("message not readable", extra={"reason": reason})
     engine = runtime().engine
-    entry = {"reason": reason, "headers": safe_repr(headers)[:LONGEST], "body": safe_repr(body)[:LONGEST]}
-    runtime().run(put_away(engine.redis, engine.keys, entry))
+    keeping = engine.unreadable.keep(reason, engine.clock(), headers=safe_repr(headers), body=safe_repr(body))
+    try:
+        runtime().run(keeping)
+    except StoreUnavailable as unavailable:
+        # With another broker than Redis. What is no trigger must not end the worker because of that.
+        logger.error("message not kept", extra={"reason": unavailable, "message_headers": safe_repr(headers)})
 
 
 keep_unreadable(_keep)

@@ -13,10 +13,9 @@ from worker.domain.errors import InvalidInput, StoreUnavailable
 from worker.domain.trigger import Origin
 from worker.engine.enqueue import accept, parse_request
 from worker.engine.halting import Point, reached
-from worker.engine.runtime import clock, process_name
+from worker.engine.runtime import process_name
 from worker.engine.working import Worker
 from worker.process import close_runtime, configure_logs, runtime
-from worker.store.unreadable import put_away
 
 logger = logging.getLogger("zenbeat.tasks")
 
@@ -39,26 +38,32 @@ def trigger(self: "Task[Any, Any]", *positional: Any, **request: Any) -> None:
     Safe to send twice with the same `idempotency_key`; without one, the message's own id stands in for it. So it may
     be delivered twice, and is acknowledged only when it is on record.
     """
+    reached(Point.BEFORE_ACCEPT)
     try:
-        if positional:
-            raise InvalidInput("a request comes in kwargs, not in args: kwargs={'pipeline': …}")
-        reached(Point.BEFORE_ACCEPT)
-        runtime().run(_accept(request, str(self.request.id)))
-        reached(Point.BEFORE_ACK)
-    except InvalidInput as error:
-        logger.error("request refused", extra={"task": self.request.id, "reason": error})
-        engine = runtime().engine
-        entry = {"reason": str(error), "headers": f"task {self.request.id}", "body": repr((positional, request))[:2000]}
-        runtime().run(put_away(engine.redis, engine.keys, entry))
+        runtime().run(_take_in(positional, request, str(self.request.id)))
     except StoreUnavailable as error:
         logger.error("request given back to the broker", extra={"task": self.request.id, "reason": error})
         time.sleep(PAUSE_SECONDS)
         raise Reject(error, requeue=True) from error
+    reached(Point.BEFORE_ACK)
+
+
+async def _take_in(positional: tuple[Any, ...], request: dict[str, Any], task_id: str) -> None:
+    """Record what was asked for, or why it is refused."""
+    try:
+        if positional:
+            raise InvalidInput("a request comes in kwargs, not in args: kwargs={'pipeline': …}")
+        await _accept(request, task_id)
+    except InvalidInput as error:
+        logger.error("request refused", extra={"task": task_id, "reason": error})
+        engine = runtime().engine
+        body = repr(positional or request)
+        await engine.unreadable.keep(str(error), engine.clock(), headers=f"task {task_id}", body=body)
 
 
 async def _accept(request: dict[str, Any], task_id: str) -> None:
     engine = runtime().engine
-    accepted = await accept(engine.triggers, Origin.CELERY, parse_request(request), f"task:{task_id}", clock())
+    accepted = await accept(engine.triggers, Origin.CELERY, parse_request(request), f"task:{task_id}", engine.clock())
     logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
     ids = await engine.dispatcher.take()
     if ids:

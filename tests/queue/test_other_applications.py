@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 
+from worker.demo.valkey import EmbeddedRedis
 from worker.domain.trigger import Origin, trigger_id
 
 
@@ -130,6 +132,17 @@ def test_what_is_no_message_at_all_does_not_end_the_worker(
     assert worker_ready.redis.hlen("unacked") == 0, "never again"
 
 
+def test_what_is_no_trigger_ends_no_worker_also_while_redis_is_away(
+    stack: Any, eventually: Callable[..., None], tmp_path: Any
+) -> None:
+    with EmbeddedRedis(tmp_path / "broker", persist=False) as address, redis.Redis.from_url(address) as client:
+        worker = stack.start("worker", CELERY_BROKER_URL=address, REDIS_URL="redis://127.0.0.1:9/0")
+        client.lpush("zenbeat", json.dumps({"body": "W10=", "headers": {}, "properties": {}}))
+        eventually(lambda: "message not kept" in stack.logs(), what="a sentence")
+        assert worker.poll() is None
+        stack.end()
+
+
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
@@ -140,8 +153,11 @@ def test_what_is_no_message_at_all_does_not_end_the_worker(
         ({"config": {}}, "pipeline: Field required"),
         ({"pipeline": "training", "schedule": "no-such"}, "schedule: unknown field"),
         ({"pipeline": "training", "config": {"x": "y" * 10_000_000}}, "config: is larger than 1 MiB"),
+        ({"pipeline": "training", "config": {"extra": {"n": 10**30}}}, "config.extra.n does not fit into 64 bits"),
+        ({"pipeline": "training", "config": {"extra": {"s": "\ud800"}}}, "config.extra.s is not valid Unicode"),
+        ({"pipeline": "training", "config": {"tags": 5}}, "config.tags has to be a list"),
     ],
-    ids=["version", "list", "priority", "date", "empty", "schedule", "ten-megabytes"],
+    ids=["version", "list", "priority", "date", "empty", "schedule", "ten-megabytes", "large", "unicode", "tags"],
 )
 def test_bad_input_is_recorded_with_its_reason_and_never_comes_again(
     request_: dict[str, Any], reason: str, worker_ready: Any, bare_app: Any, eventually: Callable[..., None]
@@ -151,6 +167,8 @@ def test_bad_input_is_recorded_with_its_reason_and_never_comes_again(
     ((_, kept),) = worker_ready.redis.xrange("zenbeat:unreadable")
     assert reason in kept["reason"]
     assert len(kept["body"]) <= 2000
+    (told,) = worker_ready.outcomes("rejected")
+    assert reason in told["reason"]
     send(bare_app)
     eventually(lambda: worker_ready.outcomes("started"), what="the message after it")
     assert worker_ready.redis.hlen("unacked") == 0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from worker.domain.outcome import Status
@@ -19,6 +19,8 @@ from worker.store.triggers import Entry, Item, Settlement, TriggerStore
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = 4
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
+NOW = timedelta(0)
+LONG = timedelta(days=1)
 
 
 class Store:

@@ -8,7 +8,7 @@ import pytest
 from worker.domain.outcome import Status
 from worker.store.triggers import Settlement
 
-from .stores import FAR, LONG_AGO, Store, make, settled
+from .stores import LONG, LONG_AGO, NOW, Store, make, settled
 
 TOKEN = "token"
 
@@ -52,7 +52,7 @@ def test_after_a_refusal_what_holds_a_slot_counts_and_what_is_held_is_what_the_s
         await answer(store, held)
         refused = await go(store)
         assert (len(held), len(refused)) == (2, 1)
-        await answer(store, refused, Status.RETRYING, ready=LONG_AGO, capacity=True)
+        await answer(store, refused, Status.RETRYING, wait=NOW, capacity=True)
         assert (await store.limits.dispatch()).ids == [], "both slots are held"
         assert (await store.limits.dispatch()).capped
         assert await store.limits.release([]) == 2
@@ -69,7 +69,7 @@ def test_a_full_server_is_tried_with_one_more_ever_more_seldom(run: Any) -> None
         await add(store, *(str(number) for number in range(400)))
         held = await go(store)
         await answer(store, held)
-        await answer(store, await go(store), Status.RETRYING, ready=LONG_AGO, capacity=True)
+        await answer(store, await go(store), Status.RETRYING, wait=NOW, capacity=True)
         await store.limits.release([])
         tries = []
         for count in range(1, 200):
@@ -78,7 +78,7 @@ def test_a_full_server_is_tried_with_one_more_ever_more_seldom(run: Any) -> None
             assert len(ids) in (1, 2)
             if len(ids) == 2:
                 tries.append(count)
-                await answer(store, ids[1:], Status.RETRYING, ready=LONG_AGO, capacity=True)
+                await answer(store, ids[1:], Status.RETRYING, wait=NOW, capacity=True)
             await answer(store, ids[:1])
             held += ids[:1]
         assert tries == [41, 121], "after 40 launches, and then after 80 more"
@@ -103,7 +103,7 @@ def test_a_day_has_its_budget_and_says_when_it_is_used_up(run: Any) -> None:
     async def body(store: Store) -> None:
         await add(store, *"abc")
         ids = await go(store)
-        await answer(store, ids, Status.RETRYING, ready=LONG_AGO)
+        await answer(store, ids, Status.RETRYING, wait=NOW)
         again = await go(store)
         assert sorted(again) == sorted(ids), "what has begun today may be tried again"
         await answer(store, again)
@@ -168,10 +168,10 @@ def test_a_server_that_is_down_is_left_alone_but_for_one_probe_at_a_time(run: An
     async def body(store: Store) -> None:
         await add(store, *(str(number) for number in range(8)))
         ids = await go(store)
-        await answer(store, ids[:4], Status.RETRYING, ready=FAR, trouble="down", outcome={"reason": "it is away"})
+        await answer(store, ids[:4], Status.RETRYING, wait=LONG, trouble="down", outcome={"reason": "it is away"})
         assert (await store.limits.dispatch()).why == ""
         await add(store, *"abcd")
-        await answer(store, ids[4:5], Status.RETRYING, ready=LONG_AGO, trouble="down", outcome={"reason": "it is away"})
+        await answer(store, ids[4:5], Status.RETRYING, wait=NOW, trouble="down", outcome={"reason": "it is away"})
         found = await store.limits.dispatch()
         assert (found.ids, found.why) == ([], "it is away")
         assert found.later is not None
@@ -192,11 +192,40 @@ def test_a_server_that_is_down_is_left_alone_but_for_one_probe_at_a_time(run: An
     run(body, first=100)
 
 
+def test_each_probe_is_another_trigger_as_one_that_is_the_trouble_itself_must_not_hold_up_the_others(run: Any) -> None:
+    async def body(store: Store) -> None:
+        await add(store, "poison")
+        (poison,) = await go(store)
+        for _ in range(5):
+            await answer(store, [poison], Status.RETRYING, wait=NOW, trouble="down", outcome={"reason": "it is away"})
+            if (await store.limits.dispatch()).ids:
+                await store.triggers.claim([poison], TOKEN)
+        await add(store, "good")
+
+        async def probe() -> str:
+            probes: list[str] = []
+
+            async def sent() -> bool:
+                await store.redis.hset(store.keys.limit, "open", 1)  # its time has come
+                probes.extend((await store.limits.dispatch()).ids)
+                return bool(probes)
+
+            await store.until(sent)
+            await store.triggers.claim(probes, TOKEN)
+            return probes[0]
+
+        first = await probe()
+        await answer(store, [first], Status.RETRYING, wait=NOW, trouble="down", outcome={"reason": "it is away"})
+        assert {first, await probe()} == {poison, make("good").id}
+
+    run(body, first=100)
+
+
 def test_a_refused_login_stops_at_once_and_an_answer_about_a_trigger_shows_that_all_is_well(run: Any) -> None:
     async def body(store: Store) -> None:
         await add(store, *"abc")
         ids = await go(store)
-        await answer(store, ids[:1], Status.RETRYING, ready=LONG_AGO, trouble="denied", outcome={"reason": "wrong key"})
+        await answer(store, ids[:1], Status.RETRYING, wait=NOW, trouble="denied", outcome={"reason": "wrong key"})
         assert (await store.limits.dispatch()).why == "wrong key"
         await answer(store, ids[1:2], Status.DEAD)
         assert (await store.limits.dispatch()).why == ""

@@ -13,7 +13,7 @@ from worker.store.cursors import Cursor
 from worker.store.lease import Lease
 from worker.store.triggers import Entry, Item
 
-from .stores import FAR, FIRST, LONG_AGO, Store, make, settled
+from .stores import FAR, FIRST, LONG, LONG_AGO, NOW, Store, make, settled
 
 
 def test_a_trigger_is_recorded_once_and_its_content_is_compared(run: Any) -> None:
@@ -207,7 +207,7 @@ def test_a_run_that_exists_is_believed_also_from_a_stale_holder_but_nothing_else
         await store.add(make("a"), make("b"))
         ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
-        retry = settled(ids[0], Status.RETRYING, ready=LONG_AGO)
+        retry = settled(ids[0], Status.RETRYING, wait=NOW)
         dead = settled(ids[0], Status.DEAD)
         started = settled(ids[1], Status.STARTED)
         assert await store.triggers.settle([retry, dead, started], "stale", 0) == [False, False, True]
@@ -220,9 +220,11 @@ def test_a_retry_waits_for_its_time(run: Any) -> None:
         await store.add(make("a"))
         ids = (await store.limits.dispatch()).ids
         await store.triggers.claim(ids, "token")
-        await store.triggers.settle([settled(ids[0], Status.RETRYING, ready=FAR, fields={"tries": 1})], "token", 0)
+        await store.triggers.settle([settled(ids[0], Status.RETRYING, wait=LONG, fields={"tries": 1})], "token", 0)
         found = await store.limits.dispatch()
-        assert (found.ids, found.later) == ([], FAR)
+        assert found.ids == []
+        assert found.later is not None
+        assert timedelta(0) <= await store.now() + LONG - found.later < timedelta(minutes=1), "by Redis' own clock"
         assert await store.triggers.waiting() == 1
 
     run(body)

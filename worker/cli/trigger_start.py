@@ -1,6 +1,5 @@
 """`zenbeat trigger PIPELINE`: ask for a run, and wait for its end where asked to."""
 
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from worker.cli.waiting import wait_for_end
 from worker.domain.errors import InvalidInput
 from worker.domain.trigger import Origin
 from worker.engine.enqueue import Accepted, TriggerRequest, accept, parse_request
-from worker.engine.runtime import Engine, clock
+from worker.engine.runtime import Engine
+from worker.store.connection import redis_time
 
 
 @click.command()
@@ -62,8 +62,7 @@ def start(
 
 
 async def _record(request: TriggerRequest, key: str, engine: Engine) -> Accepted:
-    now: datetime = clock()
-    accepted = await accept(engine.triggers, Origin.CLI, request, key, now)
+    accepted = await accept(engine.triggers, Origin.CLI, request, key, await redis_time(engine.redis))
     await engine.dispatcher.ring()
     return accepted
 

@@ -13,7 +13,8 @@ ZenbeatError
     ├── AccessDenied          login or permission failed; nothing was started; a person may mend it meanwhile
     ├── AtCapacity            the server takes no more launches now; nothing was started
     ├── NotSent               the request never reached the server
-    └── Unclear               the server may or may not have started the run: look before you try again
+    ├── Unclear               the server may or may not have started the run: look before you try again
+    └── Unsettled             the server may still be at work on an earlier attempt: look again in a moment
 
 Whether to try again is the error's own knowledge (`retryable`, `retry_after`, `ambiguous`); only `worker.zenml`
 looks at status codes.
@@ -128,6 +129,13 @@ class NotSent(ZenMLError):
 
 class Unclear(ZenMLError):
     """The server may or may not have started the run. Look for it by its name before you try again."""
+
+    retryable = True
+    ambiguous = True
+
+
+class Unsettled(ZenMLError):
+    """The server may still be at work on an earlier attempt, so that what a look shows may change. Look again."""
 
     retryable = True
     ambiguous = True

@@ -45,3 +45,5 @@ class Status(StrEnum):
     """Nothing was started for a fire time: see `Decision.MISSED_DOWNTIME`."""
     SKIPPED = "skipped"
     """Nothing was started for a fire time, on purpose: see the decision."""
+    REJECTED = "rejected"
+    """A message came by the queue that is no trigger: see `zenbeat:unreadable`."""

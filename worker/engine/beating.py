@@ -81,6 +81,7 @@ class Beat:
         if not fence:
             return STANDBY_TICK
         now = await redis_time(self._engine.redis)
+        self._engine.clock.hear(now)
         jumped = self._clock.jumped(now) or changed
         if jumped:
             self._scheduler.forget()
@@ -106,8 +107,11 @@ class Beat:
             "schedules": len(self._scheduler),
             "alarm": self._clock.alarm,
         }
-        await self._engine.heartbeats.beat("beat", self._identity, what)
+        said = await self._engine.heartbeats.beat("beat", self._identity, what)
         self._beaten = now
+        if not self._leading:
+            # A jump makes the lead run out: who takes it over then has to know what the clock said before.
+            self._clock.jumped(said)
 
     async def _trim(self, now: datetime) -> None:
         if self._trimmed is None or now - self._trimmed > TRIM_EVERY:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from worker.domain.errors import Fault, InvalidInput
+from worker.domain.jsonvalues import json_faults
 from worker.domain.nearest import nearest
 from worker.domain.schedule import Target
 from worker.domain.trigger import Origin, Trigger
@@ -16,6 +17,9 @@ from worker.store.triggers import Entry, Item, TriggerStore
 
 LONGEST_CONFIG = 1024 * 1024
 """Characters of a configuration: what is larger is data, and belongs where a step can load it from."""
+
+MOST_TOLD = 3
+"""Faults of one configuration that are told at once."""
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -37,8 +41,12 @@ class TriggerRequest(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "TriggerRequest":
+        if faults := json_faults(self.config, ("config",)):
+            raise ValueError("; ".join(f"{'.'.join(map(str, path))} {what}" for path, what in faults[:MOST_TOLD]))
         if len(str(self.config)) > LONGEST_CONFIG:
             raise ValueError("config: is larger than 1 MiB")
+        if not isinstance(self.config.get("tags", []), list):
+            raise ValueError("config.tags has to be a list")  # noqa: TRY004 - pydantic wants a ValueError
         if self.template and self.snapshot:
             raise ValueError("template and snapshot exclude each other")
         if self.not_before is not None and self.not_before.tzinfo is None:

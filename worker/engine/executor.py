@@ -6,11 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import uuid4
 
-from worker.domain.errors import NameTaken, Refused, StoreUnavailable, Unclear, ZenMLError
+from worker.domain.errors import NameTaken, Refused, StoreUnavailable, Unclear, Unsettled, ZenMLError
 from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
 from worker.engine.halting import Point, reached
@@ -30,6 +31,13 @@ QUICK_SECONDS = 1.5
 
 CLOSE = 3
 """A lease is renewed this many times before it would run out."""
+
+SETTLED = timedelta(seconds=20)
+"""ZenML makes a run's row before it sees whether it has room, and deletes it when it has none. After this long it stops
+waiting for itself: what is there stays, and what is not there does not come any more.
+"""
+
+LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +123,9 @@ class Executor:
 
     async def _ready(self, claim: Claimed) -> Ready | Settlement:
         try:
-            resolved = await self._resolve(claim.trigger)
-            if claim.unclear and (found := await self._look(claim, resolved)):
+            if claim.unclear and (found := await self._look(claim)):
                 return found
+            resolved = await self._resolve(claim.trigger)
             launch = await self._zenml.prepare(resolved.resolution, claim.trigger.body)
             return Ready(claim=claim, resolved=resolved, launch=launch)
         except ZenMLError as error:
@@ -131,12 +139,26 @@ class Executor:
     async def _resolve(self, trigger: Trigger) -> Resolved:
         return await self._resolver.resolve(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)
 
-    async def _look(self, claim: Claimed, resolved: Resolved) -> Settlement | None:
-        """Look for a run that an earlier attempt may have started."""
-        run = await self._zenml.find_run(claim.trigger.run_name, resolved.resolution.project)
-        if run is None or await self._cleared(run):
+    async def _look(self, claim: Claimed) -> Settlement | None:
+        """Look for a run that an earlier attempt may have started; None if there is none, and it may be sent again."""
+        run = await self._zenml.find_run(claim.trigger.run_name, claim.trigger.project)
+        if run is not None and not await self._cleared(run):
+            self._see_that_it_stays(claim, run)
+            return self._started(claim, run, adopted=True)
+        if claim.trigger.retry.allows(claim.attempts):
             return None
-        return await self._started(claim, run, resolved, adopted=True)
+        if (wait := self._unsettled(claim)) > timedelta(0):
+            raise Unsettled("ZenML may still start the run", code="unsettled", retry_after=wait.total_seconds())
+        return recorder.exhausted(claim, self._now())
+
+    def _see_that_it_stays(self, claim: Claimed, run: Run) -> None:
+        if run.submitting and self._unsettled(claim) > timedelta(0):
+            told = f"run {run.id} is there, but ZenML may still take it back"
+            raise Unsettled(told, code="unsettled", retry_after=LOOK_AGAIN_SECONDS)
+
+    def _unsettled(self, claim: Claimed) -> timedelta:
+        """Say how long ZenML may still be at work on an earlier attempt."""
+        return SETTLED - (self._now() - claim.sent) if claim.sent else timedelta(0)
 
     async def _cleared(self, run: Run) -> bool:
         """Free the name of a run that the server refused to start, and tell whether it was one."""
@@ -192,7 +214,9 @@ class Executor:
             ready = await self._resolved_anew(ready, error)
             run = await self._start(ready.claim, ready.launch)
         self._slots.started(ready.claim.trigger.id, run)
-        return await self._started(ready.claim, run, ready.resolved, left_out=ready.launch.left_out)
+        return self._started(
+            ready.claim, run, left_out=", ".join(ready.launch.left_out) or None, stale=ready.resolved.stale or None
+        )
 
     async def _start(self, claim: Claimed, launch: Launch) -> Run:
         key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation, claim.attempts)
@@ -205,14 +229,16 @@ class Executor:
         trigger = ready.claim.trigger
         run = await self._zenml.find_run(trigger.run_name, ready.resolved.resolution.project)
         if run is None:
-            raise taken
+            # Refused for a run that the server took back meanwhile, or for one that it does not show us.
+            raise Unclear(str(taken), code=taken.code) from taken
         if run.tags and f"zenbeat:trigger={trigger.id}" not in run.tags:
             raise Refused(
                 f"a run named {trigger.run_name} exists and is not ours (run {run.id})", code="name_collision"
             ) from taken
         if await self._cleared(run):
             return None
-        return await self._started(ready.claim, run, ready.resolved, adopted=True)
+        self._see_that_it_stays(ready.claim, run)
+        return self._started(ready.claim, run, adopted=True)
 
     async def _resolved_anew(self, ready: Ready, gone: Refused) -> Ready:
         """The template was deleted or made anew while its id was cached: look it up again, once."""
@@ -224,16 +250,8 @@ class Executor:
         launch = await self._zenml.prepare(resolved.resolution, trigger.body)
         return Ready(claim=ready.claim, resolved=resolved, launch=launch)
 
-    async def _started(
-        self, claim: Claimed, run: Run, resolved: Resolved, *, adopted: bool = False, left_out: Sequence[str] = ()
-    ) -> Settlement:
-        notes = {
-            "url": run.url,
-            "adopted": adopted or None,
-            "left_out": ", ".join(left_out) or None,
-            "stale": resolved.stale or None,
-        }
-        return recorder.started(claim, run, self._now(), notes=notes)
+    def _started(self, claim: Claimed, run: Run, **notes: Any) -> Settlement:
+        return recorder.started(claim, run, self._now(), notes={"url": run.url, **notes})
 
 
 def _fault(error: Exception, kind: type[ZenMLError]) -> ZenMLError:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from worker.domain.errors import AtCapacity, NotSent, ZenMLError
+from worker.domain.errors import AtCapacity, NotSent, Unsettled, ZenMLError
 from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_CAPACITY_WAIT, LONGEST_UNREACHABLE
 from worker.domain.trigger import Trigger
@@ -52,35 +52,69 @@ def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sen
 
     A full server and one that cannot be reached do not use up attempts. `sent` tells whether a POST went out.
     """
-    # A probe goes to a server that is known to be in trouble: that is not its fault.
-    uncounted = isinstance(error, AtCapacity | NotSent) or error.trouble == "denied" or (claim.probe and error.trouble)
-    attempts = claim.attempts + (0 if uncounted else 1)
-    ready = _next_try(claim, error, attempts, now, rng)
+    attempts = claim.attempts + _counts(claim, error)
     unclear = claim.unclear or (sent and error.ambiguous)
+    # What may have been started is looked for once more, also after the last attempt.
+    again = error.retryable and (unclear or claim.trigger.retry.allows(attempts))
+    wait = _wait(claim, error, now, rng) if again else None
     result = {"attempts": attempts, "code": error.code, "reason": str(error)}
-    status = Status.RETRYING if ready else Status.DEAD
-    outcome = {**origin_fields(claim.trigger), "at": now, **result, "next_try": ready}
-    logger.log(logging.WARNING if ready else logging.ERROR, status.value, extra=_shown(outcome))
+    # A look that did not settle it is no attempt: why that one failed stays on record.
+    kept = {"attempts": attempts} if isinstance(error, Unsettled) else result
+    fields = {**kept, "tries": claim.tries + 1, "unclear": unclear}
+    if wait is None:
+        return _dead(claim, result, now, fields=fields, decision=_decision(error), trouble=error.trouble)
+    outcome = {**origin_fields(claim.trigger), "at": now, **result, "next_try": now + wait}
+    logger.warning(Status.RETRYING.value, extra=_shown(outcome))
     return Settlement(
         id=claim.trigger.id,
-        status=status,
+        status=Status.RETRYING,
         outcome=outcome,
-        fields={**result, "tries": claim.tries + 1, "unclear": unclear},
-        ready=ready,
+        fields=fields,
+        wait=wait,
         capacity=isinstance(error, AtCapacity),
         trouble=error.trouble,
-        decision=None if ready else _decision(error),
     )
 
 
-def _next_try(claim: Claimed, error: ZenMLError, attempts: int, now: datetime, rng: Random) -> datetime | None:
-    policy = claim.trigger.retry
-    if not error.retryable or not policy.allows(attempts):
-        return None
+def exhausted(claim: Claimed, now: datetime) -> Settlement:
+    """The last attempt may have started the run; it was looked for once more, and is not there."""
+    times = "attempt" if claim.attempts == 1 else "attempts"
+    reason = f"no run came of {claim.attempts} {times}; the last: {claim.reason}"
+    result = {"attempts": claim.attempts, "code": "exhausted", "reason": reason}
+    return _dead(claim, result, now, fields=result, decision=Decision.EXHAUSTED)
+
+
+def _dead(
+    claim: Claimed,
+    result: Mapping[str, Any],
+    now: datetime,
+    *,
+    fields: Mapping[str, Any],
+    decision: Decision,
+    trouble: str | None = None,
+) -> Settlement:
+    outcome = {**origin_fields(claim.trigger), "at": now, **result}
+    logger.error(Status.DEAD.value, extra=_shown(outcome))
+    return Settlement(
+        id=claim.trigger.id, status=Status.DEAD, outcome=outcome, fields=fields, decision=decision, trouble=trouble
+    )
+
+
+def _counts(claim: Claimed, error: ZenMLError) -> bool:
+    """Tell whether this was an attempt; a full server, and one in trouble, are not the trigger's fault."""
+    if isinstance(error, AtCapacity | NotSent | Unsettled) or error.trouble == "denied":
+        return False
+    return not (claim.probe and error.trouble)  # that the server is in trouble was known before
+
+
+def _wait(claim: Claimed, error: ZenMLError, now: datetime, rng: Random) -> timedelta | None:
+    """Say how long to wait for the next try; None if it has waited long enough."""
     if error.trouble and now - claim.trigger.due > LONGEST_UNREACHABLE:
         return None
-    delay = policy.delay(claim.tries + 1, rng, error.retry_after)
-    return now + (_soon(delay, error) if isinstance(error, AtCapacity) else delay)
+    if isinstance(error, Unsettled):
+        return timedelta(seconds=error.retry_after or 0)
+    delay = claim.trigger.retry.delay(claim.tries + 1, rng, error.retry_after)
+    return _soon(delay, error) if isinstance(error, AtCapacity) else delay
 
 
 def _decision(error: ZenMLError) -> Decision:

@@ -23,6 +23,7 @@ from worker.engine import halting
 from worker.engine.dispatcher import Dispatcher, Publish
 from worker.engine.executor import Executor
 from worker.engine.fanout import Fanout
+from worker.engine.redisclock import RedisClock
 from worker.engine.resolver import Resolver
 from worker.engine.slots import Slots
 from worker.settings import Settings, load_settings
@@ -34,6 +35,7 @@ from worker.store.limits import Limits, LimitStore
 from worker.store.outcomes import OutcomeStore
 from worker.store.sweeps import SweepStore
 from worker.store.triggers import TriggerStore
+from worker.store.unreadable import UnreadableStore
 from worker.zenml.client import ZenML
 from worker.zenml.options import ZenMLOptions
 
@@ -90,11 +92,13 @@ class Engine:
     settings: Settings
     keys: Keys
     redis: Redis
+    clock: RedisClock
     zenml: ZenML
     triggers: TriggerStore
     limits: LimitStore
     cursors: CursorStore
     outcomes: OutcomeStore
+    unreadable: UnreadableStore
     sweeps: SweepStore
     heartbeats: HeartbeatStore
     resolver: Resolver
@@ -114,8 +118,38 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
     halting.arm(settings.halt_file)
     keys = Keys(prefix=settings.prefix)
     redis = connect(settings.redis)
+    now = RedisClock(clock)
     zenml = ZenML(zenml_options(settings), wall=clock)
-    limits = Limits(
+    limits = _limits(settings)
+    triggers = TriggerStore(redis, keys, limits)
+    gate = LimitStore(redis, keys, limits)
+    dispatcher = Dispatcher(triggers, gate, publish, settings.batch)
+    slots = Slots(zenml, gate, dispatcher)
+    sweeps = SweepStore(redis, keys)
+    resolver = Resolver(zenml, redis, keys, ttl=timedelta(seconds=settings.resolve_ttl), now=now)
+    return Engine(
+        settings=settings,
+        keys=keys,
+        redis=redis,
+        clock=now,
+        zenml=zenml,
+        triggers=triggers,
+        limits=gate,
+        cursors=CursorStore(redis, keys),
+        outcomes=OutcomeStore(redis, keys),
+        unreadable=UnreadableStore(redis, keys, limits),
+        sweeps=sweeps,
+        heartbeats=HeartbeatStore(redis, keys),
+        resolver=resolver,
+        dispatcher=dispatcher,
+        slots=slots,
+        executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, slots=slots, now=now, rng=Random()),
+        fanout=Fanout(sweeps=sweeps, triggers=triggers, zenml=zenml, now=now),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         ceiling=settings.max_in_flight,
         per_minute=settings.max_per_minute,
         per_day=settings.max_per_day,
@@ -124,29 +158,6 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         keep=timedelta(days=settings.retention_days),
         outcomes_max=settings.outcomes_max,
         ledger_max=settings.ledger_max,
-    )
-    triggers = TriggerStore(redis, keys, limits)
-    gate = LimitStore(redis, keys, limits)
-    dispatcher = Dispatcher(triggers, gate, publish, settings.batch)
-    slots = Slots(zenml, gate, dispatcher)
-    sweeps = SweepStore(redis, keys)
-    resolver = Resolver(zenml, redis, keys, ttl=timedelta(seconds=settings.resolve_ttl), now=clock)
-    return Engine(
-        settings=settings,
-        keys=keys,
-        redis=redis,
-        zenml=zenml,
-        triggers=triggers,
-        limits=gate,
-        cursors=CursorStore(redis, keys),
-        outcomes=OutcomeStore(redis, keys),
-        sweeps=sweeps,
-        heartbeats=HeartbeatStore(redis, keys),
-        resolver=resolver,
-        dispatcher=dispatcher,
-        slots=slots,
-        executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, slots=slots, now=clock, rng=Random()),
-        fanout=Fanout(sweeps=sweeps, triggers=triggers, zenml=zenml, now=clock),
     )
 
 

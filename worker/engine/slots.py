@@ -13,11 +13,9 @@ from worker.domain.errors import StoreUnavailable, ZenMLError
 from worker.engine.dispatcher import Dispatcher
 from worker.store.limits import LimitStore
 from worker.zenml.client import ZenML
-from worker.zenml.models import Run
+from worker.zenml.models import SUBMITTING, Run
 
 logger = logging.getLogger("zenbeat.slots")
-
-SUBMITTING = "initializing"
 
 MOST = 64
 """Runs that are looked at: more than that hold no slots of a server that takes few."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from worker.domain.errors import StoreUnavailable, ZenMLError
-from worker.engine.runtime import Engine, clock
+from worker.engine.runtime import Engine
 from worker.engine.trouble import Trouble
 from worker.store.heartbeats import EVERY
 
@@ -34,22 +34,29 @@ class Worker:
 
     async def live(self, identity: str) -> None:
         """Warm up, then leave a sign of life every few seconds until the process ends."""
+        # First of all: a server that does not answer must not make this worker look dead.
+        await self._sign(identity)
         try:
             await self._engine.zenml.open()
         except ZenMLError as error:
             logger.warning("ZenML not ready", extra={"reason": error})
-        watching = asyncio.create_task(self._engine.slots.watch(self.execute))
         try:
-            while True:
-                await self._sign(identity)
-                await asyncio.sleep(EVERY.total_seconds())
+            # If one of them ends by a fault of ours, so does the other: without signs of life, the worker is restarted.
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._engine.slots.watch(self.execute))
+                both.create_task(self._keep_signing(identity))
         finally:
-            watching.cancel()
             await self._leave(identity)
+
+    async def _keep_signing(self, identity: str) -> None:
+        while True:
+            await self._sign(identity)
+            await asyncio.sleep(EVERY.total_seconds())
 
     async def _sign(self, identity: str) -> None:
         try:
-            await self._engine.heartbeats.beat("worker", identity, {"at": clock().isoformat()})
+            engine = self._engine
+            engine.clock.hear(await engine.heartbeats.beat("worker", identity, {"at": engine.clock().isoformat()}))
         except StoreUnavailable as error:
             self._trouble.met(str(error))
         else:

@@ -59,7 +59,12 @@ def _of_sentinels(places: Sentinels, options: dict[str, Any]) -> Redis:
 async def redis_time(redis: Redis) -> datetime:
     """Read the one clock that all go by. Raises StoreUnavailable."""
     async with translated():
-        seconds, microseconds = await redis.time()
+        return of_time(await redis.time())
+
+
+def of_time(answer: tuple[int, int]) -> datetime:
+    """Read what Redis answers to TIME."""
+    seconds, microseconds = answer
     return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
 

@@ -1,12 +1,12 @@
 """Who is alive: every beat and worker leaves a sign that fades."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
-from worker.store.connection import translated
+from worker.store.connection import of_time, translated
 from worker.store.keys import Keys
 
 FADES = timedelta(seconds=20)
@@ -20,10 +20,13 @@ class HeartbeatStore:
         self.redis = redis
         self.keys = keys
 
-    async def beat(self, role: str, identity: str, what: dict[str, Any]) -> None:
-        """Leave a sign of life, with what was last done."""
-        async with translated():
-            await self.redis.set(self.keys.heartbeat(role, identity), orjson.dumps(what), ex=FADES)
+    async def beat(self, role: str, identity: str, what: dict[str, Any]) -> datetime:
+        """Leave a sign of life, with what was last done. Gives Redis' time."""
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.set(self.keys.heartbeat(role, identity), orjson.dumps(what), ex=FADES)
+            pipe.time()
+            _, now = await pipe.execute()
+        return of_time(now)
 
     async def leave(self, role: str, identity: str) -> None:
         """Take the sign away: this process ends on purpose."""

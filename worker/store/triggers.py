@@ -6,19 +6,20 @@ data        the trigger as JSON, never changed            state     see `Trigger
 digest      of what the caller asked for                  rank      place among the ready ones
 recorded    epoch ms                                      sweep     id of its sweep
 attempts    tries that count against the limit            tries     all tries, for the backoff
-sent        epoch ms of the first POST            schedule    its schedule, and
+sent        epoch ms of the last POST             schedule    its schedule, and
 fire        epoch ms of its ledger entry, if it has one
 unclear     1: a POST may have started the run            token     of the claim
 generation  of the idempotency key                        losses    workers that died holding it
 expires     epoch ms after which it is not sent           throttled epoch ms since when a limit by tag holds it back
 unheard     times that nobody came when it was rung
-probe       1: sent to see whether the server is well     budgeted  the day (UTC) whose budget it counts against
+probe       1: sent to see whether the server is well     probed    how often it was such a probe
+budgeted    the day (UTC) whose budget it counts against
 run_id run_status run_project url reason code left_out ended   what became of it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -30,7 +31,7 @@ from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_RETRY_AFTER
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store import scripts
-from worker.store.codec import decode_trigger, duration_ms, encode_trigger, milliseconds
+from worker.store.codec import decode_trigger, duration_ms, encode_trigger, instant, milliseconds
 from worker.store.connection import text, translated
 from worker.store.keys import Keys
 from worker.store.limits import Limits
@@ -98,6 +99,10 @@ class Claimed:
     tries: int
     unclear: bool
     """An earlier attempt may have started the run."""
+    sent: datetime | None = None
+    """When an earlier attempt was sent last."""
+    reason: str = ""
+    """Why the last attempt failed."""
     generation: int
     probe: bool = False
     """It goes alone, to see whether the server is well again."""
@@ -112,8 +117,8 @@ class Settlement:
     """STARTED, RETRYING or DEAD."""
     outcome: Mapping[str, Any]
     fields: Mapping[str, Any] = field(default_factory=dict)
-    ready: datetime | None = None
-    """When it may be tried again; for RETRYING."""
+    wait: timedelta | None = None
+    """How long until it may be tried again, by Redis' clock; for RETRYING."""
     capacity: bool = False
     """The server was full: it is trusted with fewer launches at once."""
     trouble: str | None = None
@@ -282,6 +287,14 @@ class TriggerStore:
         async with translated():
             return [text(identity) for identity in await self.redis.zrevrange(self.keys.dead, 0, count - 1)]
 
+    async def counts(self) -> dict[str, int]:
+        """Count the triggers that have not ended, and dead letters: `ready`, `delayed`, `inflight`, `dead`."""
+        keys = {name: getattr(self.keys, name) for name in ("ready", "delayed", "inflight", "dead")}
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for key in keys.values():
+                pipe.zcard(key)
+            return dict(zip(keys, map(int, await pipe.execute()), strict=True))
+
     async def waiting(self) -> int:
         """Count what is waiting, ready or not."""
         async with translated(), self.redis.pipeline(transaction=False) as pipe:
@@ -353,8 +366,8 @@ def _settlement(result: Settlement) -> dict[str, Any]:
         "fields": flat(result.fields),
         "outcome": flat({"status": result.status.value, **result.outcome}),
     }
-    if result.ready is not None:
-        plain["ready"] = str(milliseconds(result.ready))
+    if result.wait is not None:
+        plain["wait"] = duration_ms(result.wait)
     told = {
         "capacity": result.capacity or None,
         "trouble": result.trouble,
@@ -373,6 +386,8 @@ def _claimed(row: Sequence[bytes], token: str) -> Claimed:
         attempts=int(fields.get(b"attempts", 0)),
         tries=int(fields.get(b"tries", 0)),
         unclear=fields.get(b"unclear") == b"1",
+        sent=instant(int(fields[b"sent"])) if b"sent" in fields else None,
+        reason=fields.get(b"reason", b"").decode(),
         generation=int(fields.get(b"generation", 0)),
         probe=b"probe" in fields,
     )

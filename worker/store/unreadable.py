@@ -1,16 +1,46 @@
-"""Messages that nobody could read, kept for a person to look at."""
+"""Messages that are no triggers, kept for a person to look at."""
 
-from collections.abc import Mapping
+from datetime import datetime
 
 from redis.asyncio import Redis
+from redis.typing import EncodableT, FieldT
 
-from worker.store.connection import translated
+from worker.domain.outcome import Status
+from worker.store.connection import text, translated
 from worker.store.keys import Keys
+from worker.store.limits import Limits
+
+Fields = dict[FieldT, EncodableT]
 
 MOST = 1_000
 
+LONGEST = 2_000
+"""Characters of each part of a message that are kept."""
 
-async def put_away(redis: Redis, keys: Keys, entry: Mapping[str, str]) -> None:
-    """Keep an unreadable message: `reason`, `headers`, `body`, shortened."""
-    async with translated():
-        await redis.xadd(keys.unreadable, dict(entry.items()), maxlen=MOST, approximate=True)
+
+class UnreadableStore:
+    """What came by the queue and cannot be used: each with its reason, and an outcome that says so."""
+
+    def __init__(self, redis: Redis, keys: Keys, limits: Limits) -> None:
+        self.redis = redis
+        self.keys = keys
+        self.limits = limits
+
+    async def keep(self, reason: str, now: datetime, *, headers: str = "", body: str = "") -> None:
+        """Keep a message, shortened."""
+        why = reason[:LONGEST]
+        at = now.isoformat(timespec="milliseconds")
+        async with translated(), self.redis.pipeline(transaction=True) as pipe:
+            whole: Fields = {"reason": why, "headers": headers[:LONGEST], "body": body[:LONGEST]}
+            pipe.xadd(self.keys.unreadable, whole, maxlen=MOST, approximate=True)
+            outcome: Fields = {"status": Status.REJECTED.value, "at": at, "reason": why}
+            pipe.xadd(self.keys.outcomes, outcome, maxlen=self.limits.outcomes_max, approximate=True)
+            await pipe.execute()
+
+    async def newest(self) -> tuple[int, str]:
+        """Tell how many are kept, and the reason of the newest."""
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.xlen(self.keys.unreadable)
+            pipe.xrevrange(self.keys.unreadable, count=1)
+            count, found = await pipe.execute()
+        return int(count), text(found[0][1][b"reason"]) if found else ""

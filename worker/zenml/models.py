@@ -118,6 +118,10 @@ NEVER_RAN = ("Failed to queue run.", "Snapshot execution queue is full.")
 0.96.0 and 0.96.1 leave behind with every 429."""
 
 
+SUBMITTING = "initializing"
+"""The status of a run that holds a slot of its server: accepted, and not handed to what executes it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run on the server."""
@@ -137,3 +141,8 @@ class Run:
     def never_ran(self) -> bool:
         """Whether the server refused to start it, and only keeps its name."""
         return self.status == "failed" and self.status_reason in NEVER_RAN
+
+    @property
+    def submitting(self) -> bool:
+        """Whether it was accepted, and is not yet on its way."""
+        return self.status == SUBMITTING

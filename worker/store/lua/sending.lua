@@ -6,8 +6,7 @@ for index = 3, #ARGV do
   local key = ARGV[1] .. ARGV[index]
   local mine = redis.call('HGET', key, 'token') == ARGV[2]
   if mine then
-    redis.call('HSETNX', key, 'sent', whole(now))
-    redis.call('HSET', key, 'unclear', '1')
+    redis.call('HSET', key, 'sent', whole(now), 'unclear', '1')
   end
   answers[#answers + 1] = mine and 1 or 0
 end

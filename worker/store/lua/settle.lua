@@ -5,7 +5,7 @@
 -- What became of claimed triggers. A run that exists is believed also from a holder whose claim ran out: truth wins.
 -- Everything else needs the claim, and ends it, so that applying it twice does nothing.
 --
--- results: JSON list of {id, status: started|retrying|dead, ready: epoch ms as text (retrying), decision (dead),
+-- results: JSON list of {id, status: started|retrying|dead, wait: ms (retrying), decision (dead),
 --                        capacity: true|nil, trouble: "down"|"denied"|nil, why, adopted: true|nil,
 --                        fields: [field, value, ...], outcome: [field, value, ...]}
 local results = cjson.decode(ARGV[10])
@@ -39,7 +39,7 @@ local function again(key, result)
   if result.capacity or (result.trouble and redis.call('HEXISTS', KEYS[6], 'open') == 1) then
     redis.call('ZADD', KEYS[1], redis.call('HGET', key, 'rank'), result.id)
   else
-    redis.call('ZADD', KEYS[2], result.ready, result.id)
+    redis.call('ZADD', KEYS[2], now + result.wait, result.id)
   end
 end
 
