@@ -151,6 +151,7 @@ local function dispatched(id, key)
   redis.call('ZADD', KEYS[3], now + limits.again * 2 ^ unheard, id)
   if known.open then
     redis.call('HSET', key, 'probe', '1')
+    redis.call('HINCRBY', key, 'probed', 1)
     redis.call('HSET', KEYS[4], 'open', whole(now + 30000))
     answer[4] = known.why or ''
   end
@@ -193,6 +194,25 @@ if by_tag then
     carry(id)
   end
 end
+-- A probe is what has been one least often: the trigger may be the trouble, and must not stand for the server for ever.
+local function probe()
+  local found, least
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, 19)) do
+    local times = tonumber(redis.call('HGET', ARGV[1] .. id, 'probed') or '0')
+    if not least or times < least then
+      found, least = id, times
+    end
+  end
+  if found then
+    consider(found)
+  end
+  return answer
+end
+
+if known.open then
+  return probe()
+end
+
 -- What the day or a tag holds back stays where it is, and the look goes on behind it.
 local skipped, looked = 0, 0
 while room > 0 and looked < 2000 do
