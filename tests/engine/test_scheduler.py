@@ -1,6 +1,6 @@
 """Every fire time in (cursor, now] gets one decision, whatever the scheduler missed, and whoever else was there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +11,12 @@ import pytest
 
 from worker.demo.zenml import DemoServer
 from worker.domain.errors import LeadLost, StoreUnavailable
+from worker.domain.timing import Timing
 from worker.engine.leading import TTL
 from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
-from worker.source import Source
+from worker.source import Definitions, Source
 from worker.store.lease import Lease
 
 T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -409,6 +410,74 @@ def test_an_instant_whose_trigger_is_known_is_deduplicated(clockwork: Any) -> No
         await c.tick(T0 + 2 * MINUTE)
         assert await c.ledger() == [("10:01", "deduplicated"), ("10:02", "fired")]
         assert len(await c.engine.triggers.newest(10)) == 2
+
+    clockwork(body)
+
+
+class Misbehaving:
+    """A timing with a fault of ours, for as long as `broken`."""
+
+    def __init__(self, right: Timing) -> None:
+        self.right = right
+        self.broken = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.right, name)
+
+    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        if self.broken:
+            raise ZeroDivisionError
+        return self.right.between(after, until)
+
+
+class Given:
+    """Definitions that come from no file."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.read = lambda: definitions
+
+
+def test_a_schedule_that_brings_out_a_fault_of_ours_does_not_hold_up_the_others(
+    clockwork: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, name="a", catchup="all", catchup_window="1h")
+        c.define(EVERY_MINUTE, name="b")
+        found = Source(c.directory, settle=False).read()
+        first, second = found.schedules
+        timing = Misbehaving(first.timing)
+        ailing = replace(found, schedules=(replace(first, timing=timing), second))
+        rebuilder = Rebuilder(c.engine.zenml, lambda: c.clock)
+        c.scheduler = Scheduler(Given(ailing), c.engine.cursors, c.engine.triggers, rebuilder, _no_ring)
+        for seconds in (0, 60, 61, 120):
+            await c.tick(T0 + timedelta(seconds=seconds))
+        assert await c.ledger("b") == [("10:01", "fired"), ("10:02", "fired")]
+        assert await c.ledger("a") == []
+        assert caplog.text.count("schedule cannot be considered") == 2, "once a minute"
+        timing.broken = False
+        await c.tick(T0 + timedelta(seconds=180))
+        assert await c.ledger("a") == [("10:01", "fired"), ("10:02", "fired"), ("10:03", "fired")], "nothing is lost"
+        await c.tick(T0 + timedelta(seconds=240))
+        assert (await c.ledger("a"))[-1] == ("10:04", "fired")
+
+    clockwork(body)
+
+
+def test_max_runs_counts_what_ran_before_redis_lost_its_memory(clockwork: Any) -> None:
+    async def body(c: Clockwork) -> None:
+        c.define(EVERY_MINUTE, max_runs="3")
+        c.define(EVERY_MINUTE, name="used-up", max_runs="1")
+        for minute in range(3):
+            await c.tick(T0 + minute * MINUTE)
+            await runs_of(c)
+        assert len(await runs_of(c)) == 3
+        await c.engine.redis.flushall()
+        c.fence = ""
+        for minute in range(60, 66):  # long after the catch-up window
+            await c.tick(T0 + minute * MINUTE)
+        assert [decision for _, decision in await c.ledger() if decision == "fired"] == ["fired"]
+        assert await c.ledger("used-up") == []
+        assert len(await runs_of(c)) == 4
 
     clockwork(body)
 

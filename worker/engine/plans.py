@@ -37,9 +37,13 @@ class Tracked:
 
     schedule: Schedule
     cursor: Cursor
+    again: datetime | None = None
+    """When it is considered again, after it brought out a fault of ours."""
 
     def next(self) -> datetime | None:
-        """Give the next fire time; None when there is none any more."""
+        """Give the instant at which it is to be considered: the next fire time; None when there is none any more."""
+        if self.again is not None:
+            return self.again
         limit = self.schedule.max_runs
         if limit is not None and self.cursor.taken >= limit:
             return None
@@ -114,7 +118,7 @@ def plan_new(schedule: Schedule, now: datetime) -> Plan:
 
 def plan_rebuilt(schedule: Schedule, begin: Beginning) -> Plan:
     """Begin with a schedule that Redis has forgotten, where ZenML's runs say."""
-    after = Cursor(at=begin.at, revision=schedule.revision)
+    after = Cursor(at=begin.at, revision=schedule.revision, taken=begin.taken)
     return Plan(tracked=Tracked(schedule=schedule, cursor=NEW), after=after, begun=begin.reason)
 
 

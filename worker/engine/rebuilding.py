@@ -19,6 +19,12 @@ logger = logging.getLogger("zenbeat.scheduler")
 AT_ONCE = 8
 """Schedules that are asked after side by side."""
 
+FEW = 20
+"""Runs of a schedule that are looked at: one is enough, but not each is what its name or tag says."""
+
+MOST = 500
+"""Runs that are counted for `max_runs`: what one answer of ZenML holds."""
+
 AGAIN_SECONDS = 5.0
 """Between two rounds of questions while ZenML does not answer."""
 
@@ -29,6 +35,8 @@ class Beginning:
 
     at: datetime
     reason: str
+    taken: int = 0
+    """How many fires before it have a run: they count for `max_runs`."""
 
 
 class Rebuilder:
@@ -47,7 +55,7 @@ class Rebuilder:
         for: what was started since then is found by its name before it is sent, so that nothing is doubled; what was on
         record and not sent is due once more, so that nothing is lost.
         """
-        busy = [schedule for schedule in schedules if _recent(schedule, now)]
+        busy = [schedule for schedule in schedules if schedule.max_runs is not None or _recent(schedule, now)]
         waiting = {schedule.name for schedule in busy}
         quiet = {schedule.name: _first(now) for schedule in schedules if schedule.name not in waiting}
         if not busy or self._clock() - self._asked < AGAIN_SECONDS:
@@ -68,30 +76,33 @@ class Rebuilder:
 
     async def _ask(self, schedule: Schedule, now: datetime) -> Beginning | None:
         try:
-            first = await self._first_fire(schedule)
+            fires = await self._fires(schedule)
         except ZenMLError as error:
             self._trouble.met(
                 f"Redis is empty, and whether schedules ran before cannot be asked of ZenML ({error}); "
                 "those that may have are not considered yet"
             )
             return None
-        if first is None:
+        if not fires:
             return _first(now)
         logger.warning("rebuilt from ZenML", extra={"schedule": schedule.name, "reason": "Redis does not know it"})
+        at = min(now, max(_since(schedule, now), min(fires)))
         return Beginning(
-            at=min(now, max(_since(schedule, now), first)),
+            at=at,
             reason="Redis had lost its memory: what ZenML has no run for is due once more",
+            taken=sum(fire <= at for fire in fires),
         )
 
-    async def _first_fire(self, schedule: Schedule) -> datetime | None:
-        """Give a fire time that the schedule ran for, long ago if possible."""
+    async def _fires(self, schedule: Schedule) -> set[datetime]:
+        """Give fire times that the schedule ran for, the oldest; as many as count for its `max_runs`."""
         tag, prefix = schedule_tag(schedule.name), f"{schedule.name}-"
+        count = min(max(FEW, schedule.max_runs or 0), MOST)
         try:
-            runs = await self._zenml.oldest_runs(tag, prefix, schedule.target.project)
+            runs = await self._zenml.oldest_runs(tag, prefix, count, schedule.target.project)
         except Refused:  # no such project: then there are no runs in it
-            return None
-        fires = [fire_time_of(run.name, schedule.name) for run in runs]
-        return min((fire for fire in fires if fire is not None), default=None)
+            return set()
+        fires = (fire_time_of(run.name, schedule.name) for run in runs)
+        return {fire for fire in fires if fire is not None}
 
 
 def _first(now: datetime) -> Beginning:

@@ -2,9 +2,9 @@
 
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from worker.domain.catchup import ON_TIME
 from worker.domain.schedule import Schedule
@@ -31,6 +31,9 @@ logger = logging.getLogger("zenbeat.scheduler")
 
 Ring = Callable[[], Awaitable[object]]
 """Called after each chunk, to dispatch what was recorded."""
+
+AGAIN = timedelta(minutes=1)
+"""Until a schedule is considered again that brought out a fault of ours."""
 
 
 class Scheduler:
@@ -69,10 +72,21 @@ class Scheduler:
 
     async def _consider(self, now: datetime) -> None:
         await self._read(now)
-        for plans in chunks(plan_due(tracked, now, self._lost) for tracked in self._pop_due(now)):
+        for plans in chunks(self._plans(now)):
             await self._write(plans)
             # The first ones are on their way while the next are rendered.
             await self._ring()
+
+    def _plans(self, now: datetime) -> Iterator[Plan]:
+        for tracked in self._pop_due(now):
+            try:
+                plan = plan_due(tracked, now, self._lost)
+            except Exception:
+                # As broad as in the tick, and for the same reason: the other schedules go on.
+                logger.exception("schedule cannot be considered", extra={"schedule": tracked.schedule.name})
+                self._track(replace(tracked, again=now + AGAIN))
+                continue
+            yield plan
 
     def stand_by(self) -> None:
         """Keep the files read, so that taking over takes no longer than it must."""
@@ -181,7 +195,7 @@ class Scheduler:
         moved = []
         for plan, answer in zip(plans, answers, strict=True):
             if answer.written:
-                self._track(replace(plan.tracked, cursor=plan.after))
+                self._track(replace(plan.tracked, cursor=plan.after, again=None))
                 tell(plan)
             else:
                 moved.append(plan.tracked.schedule)

@@ -24,9 +24,6 @@ from worker.zenml.wire import Answer, Wire
 OPENAPI_BYTES = 16 * MEBIBYTE
 """ZenML's description of itself has 865 KB; it is the one answer that may be larger than others."""
 
-OLDEST = 20
-"""Runs of a schedule that are looked at: one is enough, but not each is what its name or tag says."""
-
 TRIGGER_PATHS = (f"{API}/run_templates/{{template_id}}/runs", f"{API}/pipeline_snapshots/{{snapshot_id}}/runs")
 
 
@@ -123,13 +120,13 @@ class ZenML:
         found = next((item for item in page.items if item.name == name), None)
         return self._run(found, self._questions.scope(project) or "") if found else None
 
-    async def oldest_runs(self, tag: str, name_prefix: str, project: str | None = None) -> list[Run]:
-        """List some of the oldest runs with a tag, and of those whose names begin so.
+    async def oldest_runs(self, tag: str, name_prefix: str, count: int, project: str | None = None) -> list[Run]:
+        """List the oldest runs with a tag, and those whose names begin so: up to `count` of each.
 
         A run can be without its tag, when the server died in between; servers before 0.70 have no tags for runs.
         """
         scope = self._questions.scope(project) or ""
-        oldest: Filters = {"sort_by": "asc:created", "size": OLDEST, "hydrate": "true"}
+        oldest: Filters = {"sort_by": "asc:created", "size": count, "hydrate": "true"}
         # Each name of the filter is one version's; a server ignores the other, and one that ignores both gives all.
         tagged = await self._runs({**oldest, "tag": tag, "tags": tag}, project)
         named = await self._runs({**oldest, "name": f"startswith:{name_prefix}"}, project)
