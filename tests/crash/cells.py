@@ -79,9 +79,11 @@ def cells() -> Iterator[Cell]:
             yield Cell(point, "Valkey", partial(_valkey, role, point))
     yield Cell("before delivery", "worker", partial(_undelivered, both=False))
     yield Cell("before delivery", "both workers", partial(_undelivered, both=True))
+    yield Cell("before delivery", "Valkey", _undelivered_valkey)
     for point, fault in (("after POST sent", "hang_before"), ("after POST accepted", "hang_after_accept")):
         yield Cell(point, "worker", partial(_posting, fault, both=False))
         yield Cell(point, "both workers", partial(_posting, fault, both=True))
+        yield Cell(point, "Valkey", partial(_posting_valkey, fault))
     for point in REQUEST:
         yield Cell(point, "worker", partial(_one, "worker", point), requests=True)
         yield Cell(point, "both workers", partial(_both, "worker", point), requests=True)
@@ -182,8 +184,12 @@ def _both(role: str, point: Point, site: Site, _: Due) -> None:
 def _valkey(role: str, point: Point, site: Site, _: Due) -> None:
     site.halt(role, point)
     victim = site.halted(role)
+    _restart_valkey(site, lambda: victim.send_signal(signal.SIGCONT))
+
+
+def _restart_valkey(site: Site, meanwhile: Callable[[], object] = lambda: None) -> None:
     site.kill_valkey()
-    victim.send_signal(signal.SIGCONT)
+    meanwhile()
     time.sleep(AWAY_SECONDS)
     site.valkey.start()
 
@@ -202,12 +208,33 @@ def _undelivered(site: Site, due: Due, *, both: bool) -> None:
     site.complete()
 
 
+def _undelivered_valkey(site: Site, due: Due) -> None:
+    """Kill Valkey while messages lie in it that nobody has taken."""
+    for worker in site.processes["worker"]:
+        worker.send_signal(signal.SIGSTOP)
+    due.begun(4)
+    _restart_valkey(site)
+    for worker in site.processes["worker"]:
+        worker.send_signal(signal.SIGCONT)
+
+
+def _unanswered(fault: str, site: Site, seconds: float) -> None:
+    """Wait until a POST has reached the server, which does not answer it."""
+    site.demo.faults.add(fault, match="POST .*/runs$", seconds=seconds)
+    wait(lambda: not site.demo.faults.armed(), "a POST without an answer")
+
+
+def _posting_valkey(fault: str, site: Site, _: Due) -> None:
+    """Kill Valkey while a POST is under way; its answer comes when Valkey is back."""
+    _unanswered(fault, site, 2 * AWAY_SECONDS)
+    _restart_valkey(site)
+
+
 def _posting(fault: str, site: Site, _: Due, *, both: bool) -> None:
     """Kill a worker whose POST has reached the server, which has not answered."""
     holder, other = site.processes["worker"]
     other.send_signal(signal.SIGSTOP)  # so that it is clear who holds it
-    site.demo.faults.add(fault, match="POST .*/runs$", seconds=30.0)
-    wait(lambda: not site.demo.faults.armed(), "a POST without an answer")
+    _unanswered(fault, site, 30.0)
     if not both:
         site.kill(holder)
         other.send_signal(signal.SIGCONT)

@@ -41,5 +41,7 @@ def side_by_side(cells: Sequence[Cell], at_once: int, make_site: Callable[[ExitS
             finally:
                 free.put(site)
 
-        pool = stack.enter_context(ThreadPoolExecutor(at_once))
+        pool = ThreadPoolExecutor(at_once)
+        # When the tests are given up, so are the cells that have not begun.
+        stack.callback(pool.shutdown, cancel_futures=True)
         yield Running({cell.name: pool.submit(go, cell) for cell in cells})

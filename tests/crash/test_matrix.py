@@ -13,6 +13,9 @@ from .table import write_table
 
 LATEST = 10.0
 
+AT_ONCE = 4
+"""Installations side by side: most of a cell is waiting."""
+
 CELLS = list(cells())
 BROKER_CELLS = list(broker_cells())
 
@@ -28,7 +31,7 @@ def over_redis(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
     def make(stack: ExitStack) -> Site:
         return stack.enter_context(Site(tmp_path_factory.mktemp("crash") / "site"))
 
-    with side_by_side(_selected(request, "test_one_due_instant_one_run"), 3, make) as running:
+    with side_by_side(_selected(request, "test_one_due_instant_one_run"), AT_ONCE, make) as running:
         yield running
         results = running.results()
     write_table(request.config.getoption("--crash-table"), "matrix", CELLS, results)
