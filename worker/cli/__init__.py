@@ -9,6 +9,7 @@ COMMANDS = {
     "up": Door("worker.cli.up:up", "Set up and start everything on this machine."),
     "test": Door("worker.cli.processes:test", "Run zenbeat's own tests."),
     "doctor": Door("worker.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
+    "metrics": Door("worker.cli.metrics:metrics", "Print figures in Prometheus' text format."),
     "healthcheck": Door("worker.cli.healthcheck:healthcheck", "Tell whether this host's process is alive."),
     "schedule": Door("worker.cli.schedule:schedule", "Check, list and explain schedules; start one now."),
     "trigger": Door("worker.cli.trigger:trigger", "Start a pipeline run, or look at those asked for."),

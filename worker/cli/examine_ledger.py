@@ -3,18 +3,15 @@
 from worker.cli.findings import Finding, fault, ok
 from worker.cli.moments import utc_time
 from worker.domain.errors import StoreUnavailable
-from worker.engine.history import History, read_history
+from worker.engine.history import LOOKED_AT, History, read_history
 from worker.engine.runtime import Engine
 from worker.source import Definitions
-
-ENTRIES = 200
-"""Decisions that are looked at for each schedule, the newest."""
 
 
 async def examine_ledger(engine: Engine, definitions: Definitions) -> list[Finding]:
     """See that the ledger has a decision for every fire time that has been considered, and what keeps triggers back."""
     try:
-        histories = [await read_history(engine.cursors, schedule, ENTRIES) for schedule in definitions.schedules]
+        histories = [await read_history(engine.cursors, schedule, LOOKED_AT) for schedule in definitions.schedules]
         state = await engine.limits.state()
     except StoreUnavailable:
         return []  # said already

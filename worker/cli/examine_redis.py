@@ -20,9 +20,11 @@ async def examine_redis(engine: Engine) -> list[Finding]:
             info: Mapping[str, Any] = await engine.redis.info()
         beats = await engine.heartbeats.alive("beat")
         workers = await engine.heartbeats.alive("worker")
+        unreadable = await engine.unreadable.newest()
     except StoreUnavailable as error:
         return [fault("Redis", str(error), "start Redis, or set REDIS_URL to where it is", unreachable=True)]
-    return [_version(info), _keeping(info), _eviction(info), _beats(beats), _workers(workers)]
+    found = [_version(info), _keeping(info), _eviction(info), _beats(beats), _workers(workers)]
+    return [*found, *_unreadable(*unreadable)]
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
@@ -72,3 +74,10 @@ def _workers(alive: Mapping[str, Mapping[str, Any]]) -> Finding:
     if not alive:
         return fault("worker", "none is alive: triggers are recorded, but no run starts", "start one: zenbeat worker")
     return ok("worker", f"{len(alive)} alive: {', '.join(sorted(alive))}")
+
+
+def _unreadable(count: int, newest: str) -> list[Finding]:
+    if not count:
+        return []
+    told = f"{count} came by the queue that are no triggers; the newest: {newest}"
+    return [warning("messages", told, "see who sends them: they are in the stream zenbeat:unreadable")]

@@ -10,6 +10,9 @@ from worker.domain.schedule import Schedule
 from worker.store.codec import instant
 from worker.store.cursors import Cursor, CursorStore
 
+LOOKED_AT = 200
+"""Decisions that are looked at for each schedule, the newest, to see whether one is missing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:

@@ -1,0 +1,88 @@
+"""What a person or a monitor is told of the ledger, of messages that are none, and of who is alive."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from prometheus_client.parser import text_string_to_metric_families
+
+from worker.cli import cli
+from worker.cli.doors import with_engine
+from worker.engine.runtime import Engine
+from worker.settings import load_settings
+from worker.source import Source
+from worker.store.cursors import Cursor
+from worker.store.triggers import Entry, Item
+
+FILE = 'schedules:\n  - {name: nightly, pipeline: training, cron: "0 2 * * *"}\n'
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+FIRES = [BEGIN + timedelta(days=day, hours=2) for day in range(5)]
+
+Zenbeat = Callable[..., Result]
+
+
+@pytest.fixture
+def zenbeat(tmp_path: Path, redis_url: str) -> Zenbeat:
+    (tmp_path / "a.yaml").write_text(FILE)
+    there = {"SCHEDULES_DIR": str(tmp_path), "REDIS_URL": redis_url, "COLUMNS": "80"}
+    return lambda *words: CliRunner().invoke(cli, words, env=there)
+
+
+def considered(folder: Path, redis_url: str, fires: list[datetime]) -> None:
+    """Write what a beat writes that considers five days, with a decision for these fire times."""
+    (schedule,) = Source(folder, settle=False).read().schedules
+    before, after = (Cursor(at=at, revision=schedule.revision).form() for at in (BEGIN, BEGIN + timedelta(days=5)))
+    entries = [
+        Entry(fire_time=fire, ledger={"fire_time": fire.isoformat(), "decision": "missed_downtime"}) for fire in fires
+    ]
+
+    async def write(engine: Engine) -> None:
+        begun = Item(name="nightly", cursor=before, begun="seen for the first time", entries=[])
+        await engine.triggers.record([begun, Item(name="nightly", expected=before, cursor=after, entries=entries)])
+        await engine.unreadable.keep("it is no trigger", BEGIN)
+        await engine.heartbeats.beat("beat", "h:1", {"leading": True})
+
+    with_engine(write, load_settings({"REDIS_URL": redis_url}))
+
+
+def figures(text: str) -> dict[str, float]:
+    """Read Prometheus' format; a label is part of the name."""
+    return {
+        ".".join((sample.name, *sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_ledger_without_a_hole_is_told_to_be_so(zenbeat: Zenbeat, tmp_path: Path, redis_url: str) -> None:
+    considered(tmp_path, redis_url, FIRES)
+    assert "✓ ledger: 1 schedules considered without a hole; 5 decisions looked at" in zenbeat("doctor").stdout
+    found = figures(zenbeat("metrics").stdout)
+    assert found["zenbeat_undecided_fire_times"] == 0
+    assert found["zenbeat_schedules"] == 1
+    assert (found["zenbeat_beats"], found["zenbeat_beats_leading"], found["zenbeat_workers"]) == (1, 1, 0)
+    assert found["zenbeat_triggers.dead"] == 0
+    assert found["zenbeat_server_held_back"] == 0
+
+
+def test_a_hole_in_the_ledger_is_found(zenbeat: Zenbeat, tmp_path: Path, redis_url: str) -> None:
+    considered(tmp_path, redis_url, [fire for fire in FIRES if fire != FIRES[2]])
+    result = zenbeat("doctor")
+    assert result.exit_code == 1
+    assert "✗ ledger: nightly: no decision for 1 fire times, the first at 2026-03-03 02:00" in result.stdout
+    assert figures(zenbeat("metrics").stdout)["zenbeat_undecided_fire_times"] == 1
+
+
+def test_messages_that_are_no_triggers_are_told(zenbeat: Zenbeat, tmp_path: Path, redis_url: str) -> None:
+    considered(tmp_path, redis_url, FIRES)
+    told = "! messages: 1 came by the queue that are no triggers; the newest: it is no trigger"
+    assert told in zenbeat("doctor").stdout
+    assert figures(zenbeat("metrics").stdout)["zenbeat_unreadable_messages"] == 1
+    assert "rejected" in zenbeat("outcome", "list").stdout
+
+
+def test_without_redis_there_are_no_figures(zenbeat: Zenbeat) -> None:
+    result = CliRunner().invoke(cli, ["metrics"], env={"REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert (result.exit_code, result.stdout) == (69, "")

@@ -1,0 +1,76 @@
+"""Figures for whoever watches over an installation: what waits, who is alive, and whether the ledger has a hole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from worker.domain.schedule import Schedule
+from worker.engine.history import LOOKED_AT, read_history
+from worker.engine.runtime import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure, as it is now; `name` without the prefix."""
+
+    name: str
+    help: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+async def collect(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]:
+    """Read all figures. Raises StoreUnavailable."""
+    return [
+        *await _ledger(engine, schedules),
+        *await _triggers(engine),
+        *await _processes(engine),
+        *await _server(engine),
+    ]
+
+
+async def _ledger(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]:
+    histories = [await read_history(engine.cursors, schedule, LOOKED_AT) for schedule in schedules]
+    undecided = sum(len(history.undecided()) for history in histories)
+    return [
+        Metric(name="schedules", help="Schedules in the files.", value=len(schedules)),
+        Metric(
+            name="undecided_fire_times",
+            help="Fire times that were considered and have no decision in the ledger; more than 0 should never be.",
+            value=undecided,
+        ),
+    ]
+
+
+async def _triggers(engine: Engine) -> list[Metric]:
+    what = "Triggers that have not ended, and dead letters."
+    counts = await engine.triggers.counts()
+    triggers = [
+        Metric(name="triggers", help=what, value=count, labels={"state": name}) for name, count in counts.items()
+    ]
+    unreadable, _ = await engine.unreadable.newest()
+    what = "Messages that came by the queue and are no triggers."
+    return [*triggers, Metric(name="unreadable_messages", help=what, value=unreadable)]
+
+
+async def _processes(engine: Engine) -> list[Metric]:
+    beats = await engine.heartbeats.alive("beat")
+    workers = await engine.heartbeats.alive("worker")
+    leading = sum(bool(sign.get("leading")) for sign in beats.values())
+    return [
+        Metric(name="beats", help="Beats that are alive.", value=len(beats)),
+        Metric(name="beats_leading", help="Beats that lead; anything but 1 for long is trouble.", value=leading),
+        Metric(name="workers", help="Workers that are alive.", value=len(workers)),
+    ]
+
+
+async def _server(engine: Engine) -> list[Metric]:
+    state = await engine.limits.state()
+    window = float(state.get("window", engine.limits.limits.first))
+    return [
+        Metric(name="launch_window", help="Launches at once that ZenML is trusted with.", value=window),
+        Metric(
+            name="server_held_back",
+            help="1 while ZenML is away or refuses the login: nothing is sent but a probe now and then.",
+            value="open" in state,
+        ),
+    ]
