@@ -1,51 +1,70 @@
 """`python -m bench`: what can be measured, and the measuring."""
 
 import argparse
+from collections.abc import Callable
 
 from bench.burst import SYSTEMS, burst
+from bench.capacity import capacity
 from bench.enqueue import enqueue
 from bench.idle import idle
+from bench.memory import memory
 from bench.soak import soak
 from bench.sweep import sweep
+from bench.takeover import takeover
+
+
+def _systems(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - SYSTEMS.keys():
+        raise argparse.ArgumentTypeError(
+            f"no such system: {', '.join(sorted(unknown))} (there is: {', '.join(SYSTEMS)})"
+        )
+    return names
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure zenbeat on this machine.")
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def command(measure: Callable[..., None], what: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(measure.__name__, help=what)
+        added.set_defaults(measure=measure)
+        return added
+
+    one = command(burst, "schedules due at one instant, beside what one would use instead")
+    one.add_argument("--runs", type=int, default=3)
+    one.add_argument("--schedules", type=int, default=1000)
+    one.add_argument("--systems", type=_systems, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
+    one.add_argument("--before", metavar="REVISION", help="also an earlier zenbeat, checked out beside this one")
+    command(idle, "memory and CPU with the example schedules").add_argument("--runs", type=int, default=3)
+    one = command(enqueue, "from another application's send_task to the launch")
+    one.add_argument("--runs", type=int, default=3)
+    one.add_argument("--triggers", type=int, default=300)
+    one.add_argument("--rate", type=float, default=20.0, help="triggers a second")
+    one = command(sweep, "launches of a large sweep through one worker")
+    one.add_argument("--runs", type=int, default=3)
+    one.add_argument("--trials", type=int, default=10_000)
+    one = command(soak, "random faults of every kind; exit 1 if a run is missing or doubled")
+    one.add_argument("--seconds", type=int, default=600)
+    one.add_argument("--seed", type=int, default=1)
+    one = command(capacity, "a server that takes two launches at once, beside a client that knows it")
+    one.add_argument("--runs", type=int, default=3)
+    one.add_argument("--triggers", type=int, default=500)
+    one = command(takeover, "from the end of the leading beat to another one's lead")
+    one.add_argument("--runs", type=int, default=10)
+    one = command(memory, "of beat and worker over many triggers")
+    one.add_argument("--triggers", type=int, default=20_000)
+    return parser
 
 
 def main() -> None:
     """Read the command line and measure; without a command, say what there is."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure zenbeat on this machine.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    one = commands.add_parser("burst", help="schedules due at one instant, beside what one would use instead")
-    one.add_argument("--runs", type=int, default=3)
-    one.add_argument("--schedules", type=int, default=1000)
-    one.add_argument("--systems", default=",".join(SYSTEMS), help="comma-separated; default: %(default)s")
-    two = commands.add_parser("idle", help="memory and CPU with the example schedules")
-    two.add_argument("--runs", type=int, default=3)
-    three = commands.add_parser("enqueue", help="from another application's send_task to the launch")
-    three.add_argument("--runs", type=int, default=3)
-    three.add_argument("--triggers", type=int, default=300)
-    three.add_argument("--rate", type=float, default=20.0, help="triggers a second")
-    four = commands.add_parser("sweep", help="launches of a large sweep through one worker")
-    four.add_argument("--runs", type=int, default=3)
-    four.add_argument("--trials", type=int, default=10_000)
-    five = commands.add_parser("soak", help="random faults of every kind; exit 1 if a run is missing or doubled")
-    five.add_argument("--seconds", type=int, default=600)
-    five.add_argument("--seed", type=int, default=1)
+    parser = _parser()
     given = vars(parser.parse_args())
-    match given.pop("command"):
-        case "burst":
-            systems = given.pop("systems").split(",")
-            if unknown := set(systems) - SYSTEMS.keys():
-                parser.error(f"no such system: {', '.join(sorted(unknown))} (there is: {', '.join(SYSTEMS)})")
-            burst(systems=systems, **given)
-        case "idle":
-            idle(**given)
-        case "enqueue":
-            enqueue(**given)
-        case "sweep":
-            sweep(**given)
-        case "soak":
-            soak(**given)
-        case _:
-            parser.print_help()
+    if "measure" in given:
+        given.pop("measure")(**given)
+    else:
+        parser.print_help()
 
 
 main()

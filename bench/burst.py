@@ -3,7 +3,9 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +14,7 @@ import redis
 from bench.clock import now, sleep_until, wait_until
 from bench.figures import Figures, keep, percentile
 from bench.installation import Installation, document
-from bench.processes import ROOT, Group, StubServer, peer_python
+from bench.processes import ROOT, Group, StubServer, checkout, peer_python
 from worker.demo.valkey import EmbeddedRedis
 
 LEAD_SECONDS = 20.0
@@ -34,20 +36,29 @@ LABELS = {"celery_beat": "Celery beat, 16 threads, httpx", "celery_redbeat": "Re
 Results = dict[str, list[Figures]]
 
 
-def burst(runs: int, schedules: int, systems: Sequence[str]) -> None:
-    """Measure the systems in turn, `runs` times, so that what else the machine does meets all of them alike."""
+def burst(runs: int, schedules: int, systems: Sequence[str], before: str | None = None) -> None:
+    """Measure the systems in turn, `runs` times, so that what else the machine does meets all of them alike.
+
+    `before` is a revision of zenbeat to measure beside it, from a checkout of its own.
+    """
     results: Results = {}
-    for number in range(runs):
-        for system in systems:
-            print(f"run {number + 1} of {runs}: {system}", file=sys.stderr, flush=True)
-            for name, figures in SYSTEMS[system](schedules).items():
-                results.setdefault(name, []).append(figures)
-    keep("burst", {"schedules": schedules, "runs": runs}, results)
+    with ExitStack() as stack:
+        chosen = {name: SYSTEMS[name] for name in systems}
+        if before is not None:
+            tree = stack.enter_context(checkout(before))
+            chosen[before] = partial(_zenbeat, name=f"zenbeat {before}", tree=tree)
+        for number in range(runs):
+            for name, system in chosen.items():
+                print(f"run {number + 1} of {runs}: {name}", file=sys.stderr, flush=True)
+                for row, figures in system(schedules).items():
+                    results.setdefault(row, []).append(figures)
+    file = "burst" if before is None else "burst-before"
+    keep(file, {"schedules": schedules, "runs": runs}, results)
 
 
-def _zenbeat(schedules: int) -> dict[str, Figures]:
+def _zenbeat(schedules: int, name: str = "zenbeat", tree: Path = ROOT) -> dict[str, Figures]:
     first = float(int(now() + LEAD_SECONDS))
-    moments = {"zenbeat, first burst": first, "zenbeat, second burst": first + BETWEEN_SECONDS}
+    moments = {f"{name}, first burst": first, f"{name}, second burst": first + BETWEEN_SECONDS}
     text = document(
         schedules=[
             {"name": f"b{index}-{number}", "pipeline": "training", "at": _iso(due), "config": CONFIG}
@@ -56,10 +67,10 @@ def _zenbeat(schedules: int) -> dict[str, Figures]:
         ]
     )
     found: dict[str, Figures] = {}
-    with StubServer() as stub, Installation(stub.url, text) as zenbeat:
-        for index, (name, due) in enumerate(moments.items()):
+    with StubServer() as stub, Installation(stub.url, text, tree=tree) as zenbeat:
+        for index, (row, due) in enumerate(moments.items()):
             done = (index + 1) * schedules
-            found[name] = _measure(zenbeat.group, stub, due, schedules, lambda done=done: zenbeat.outcomes() >= done)
+            found[row] = _measure(zenbeat.group, stub, due, schedules, lambda done=done: zenbeat.outcomes() >= done)
     return found
 
 

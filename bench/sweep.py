@@ -24,7 +24,8 @@ def sweep(runs: int, trials: int) -> None:
     keep("sweep", {"trials": trials, "runs": runs}, {"zenbeat": found})
 
 
-def _definition(trials: int) -> str:
+def definition(trials: int) -> str:
+    """Write a schedule file with the sweep."""
     return document(
         sweeps=[
             {
@@ -47,10 +48,10 @@ def _definition(trials: int) -> str:
 
 
 def _measure(trials: int) -> Figures:
-    with StubServer() as stub, Installation(stub.url, _definition(trials)) as zenbeat:
+    with StubServer() as stub, Installation(stub.url, definition(trials)) as zenbeat:
         before = zenbeat.group.cpu()
         begin = now()
-        asyncio.run(_start(zenbeat))
+        asyncio.run(start(zenbeat))
         wait_until(lambda: zenbeat.outcomes() >= trials, PATIENCE_SECONDS, every=0.25)
         after = zenbeat.group.cpu()
         record = stub.record()
@@ -67,13 +68,13 @@ def _measure(trials: int) -> Figures:
         }
 
 
-async def _start(zenbeat: Installation) -> None:
+async def start(zenbeat: Installation) -> None:
     """Start the sweep as the command does: written to Redis, taken up by the beat."""
     settings = load_settings(zenbeat.environment, zenbeat.folder)
     engine = open_engine(settings, _nobody)
     try:
-        (definition,) = lint([settings.schedules_dir]).sweeps
-        await engine.fanout.start(definition, "bench")
+        (defined,) = lint([settings.schedules_dir]).sweeps
+        await engine.fanout.start(defined, "bench")
     finally:
         await engine.close()
 
