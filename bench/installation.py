@@ -87,11 +87,6 @@ class Installation:
         found: Any = self.redis.xlen(KEYS.outcomes)
         return int(found)
 
-    def started(self) -> int:
-        """Count the triggers that have a run; slower than `outcomes`."""
-        found: Any = self.redis.xrange(KEYS.outcomes)
-        return sum(outcome["status"] == "started" for _, outcome in found)
-
 
 def document(**parts: Any) -> str:
     """Write a schedule file."""

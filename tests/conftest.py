@@ -63,6 +63,7 @@ class Stack:
             "PYTHONWARNINGS": "ignore",
             "ZENBEAT_LEASE": "2",
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
         self.processes: list[subprocess.Popen[bytes]] = []
         (folder / "schedules").mkdir()
@@ -103,18 +104,21 @@ class Stack:
         return found
 
     def end(self) -> None:
-        """End every process that was started here."""
+        """End every process that was started here; one that does not end within 10 s says what it is at, and fails."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 10
+        hung = []
         for process in self.processes:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
+                process.send_signal(signal.SIGABRT)  # the stacks of all its threads go to its log
                 process.wait()
+                hung.append(process.args)
         self.redis.close()
+        assert not hung, f"{hung}\n{self.logs()[-6000:]}"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from celery import Celery
@@ -19,6 +20,9 @@ SECONDS = 7
 
 AWAY_SECONDS = 1.0
 """How long both, or Valkey, are away: what supervises them starts them again."""
+
+STOPPED_SECONDS = 8.0
+"""How long a process lies still: longer than its lead or its claims last, so that others have gone on meanwhile."""
 
 REQUESTS = 8
 BETWEEN_SECONDS = 0.2
@@ -67,6 +71,8 @@ WORKER = (
     Point.BEFORE_SETTLE,
     Point.AFTER_SETTLE,
 )
+BEAT_WAKES = (Point.BEFORE_RECORD, Point.AFTER_RECORD, Point.BEFORE_DISPATCH, Point.BEFORE_PUBLISH)
+WORKER_WAKES = (Point.AFTER_CLAIM, Point.BEFORE_POST, Point.ANSWER_READ, Point.BEFORE_SETTLE)
 REQUEST = (Point.BEFORE_ACCEPT, Point.BEFORE_ACK)
 
 
@@ -77,6 +83,9 @@ def cells() -> Iterator[Cell]:
             yield Cell(point, role, partial(_one, role, point))
             yield Cell(point, f"both {role}s", partial(_both, role, point))
             yield Cell(point, "Valkey", partial(_valkey, role, point))
+    for role, points in (("beat", BEAT_WAKES), ("worker", WORKER_WAKES)):
+        for point in points:
+            yield Cell(point, f"{role}, stopped", partial(_stopped, role, point))
     yield Cell("before delivery", "worker", partial(_undelivered, both=False))
     yield Cell("before delivery", "both workers", partial(_undelivered, both=True))
     yield Cell("before delivery", "Valkey", _undelivered_valkey)
@@ -179,6 +188,17 @@ def _both(role: str, point: Point, site: Site, _: Due) -> None:
     site.kill(*site.processes[role])
     time.sleep(AWAY_SECONDS)
     site.complete()
+
+
+def _stopped(role: str, point: Point, site: Site, _: Due) -> None:
+    """Let a process lie still until others have taken over what it held; then it goes on with it."""
+    site.halt(role, point)
+    victim = site.halted(role)
+    time.sleep(STOPPED_SECONDS)
+    victim.send_signal(signal.SIGCONT)
+    woke = datetime.now(UTC)
+    # By its next sign of life but one, it is through with what it was at.
+    wait(lambda: site.signed(role, victim.pid, woke + timedelta(seconds=1)), "a sign of life of who woke up")
 
 
 def _valkey(role: str, point: Point, site: Site, _: Due) -> None:

@@ -133,6 +133,12 @@ class Site:
         found = {name.split(":")[-2] for name in self.redis.keys(f"zenbeat:heartbeat:{role}:*")}
         return {str(process.pid) for process in self.processes[role]} <= found
 
+    def signed(self, role: str, pid: int, since: datetime) -> bool:
+        """Tell whether a process has left a sign of life after an instant."""
+        names = [name for name in self.redis.keys(f"zenbeat:heartbeat:{role}:*") if name.split(":")[-2] == str(pid)]
+        signs = [json.loads(sign) for sign in self.redis.mget(names) if sign] if names else []
+        return any(datetime.fromisoformat(sign["at"]) > since for sign in signs)
+
     def leader(self) -> int:
         """Give the process id of the beat that leads; 0 without one."""
         held = self.redis.get("zenbeat:leader:0")

@@ -11,7 +11,7 @@ import redis
 
 from .cells import Cell, Result
 
-HEAD = "| point | killed | due | runs | doubled | lost | latest, s |\n|---|---|--:|--:|--:|--:|--:|\n"
+HEAD = "| point | killed, or stopped | due | runs | doubled | lost | latest, s |\n|---|---|--:|--:|--:|--:|--:|\n"
 
 
 def write_table(path: str | None, mark: str, cells: Sequence[Cell], results: Mapping[str, Result]) -> None:

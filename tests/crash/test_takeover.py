@@ -82,6 +82,20 @@ def test_a_leader_that_was_stopped_wakes_up_and_is_harmless(site: Site) -> None:
     assert old.poll() is None, "and lives"
 
 
+def test_a_rolling_deploy_loses_nothing_and_hardly_delays_anything(site: Site) -> None:
+    due = site.due("rolling", seconds=16)
+    due.begun(2)
+    for role in ("worker", "beat"):
+        for process in list(site.processes[role]):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0
+            site.complete()
+    due.complete()
+    assert due.runs().keys() == due.wanted() == due.decided().keys()
+    assert all(len(times) == 1 for times in due.runs().values())
+    assert due.lateness() <= TAKE_OVER_SECONDS
+
+
 def test_five_beats_started_and_killed_at_once_have_one_leader_at_any_time(site: Site) -> None:
     due = site.due("crowd", seconds=10)
     for _ in range(3):

@@ -100,11 +100,11 @@ def test_an_answer_that_is_lost_never_makes_a_second_run(fault: dict[str, Any], 
         flow(body, ZENML_STORE_URL=server.url, ZENBEAT_HTTP_TIMEOUT="2")
 
 
-async def once(f: Any) -> str:
-    """Record a trigger that has one attempt; gives its id."""
+async def impatient(f: Any, attempts: int) -> str:
+    """Record a trigger that is tried again at once, but not often; gives its id."""
     target = Target(pipeline="training", template="production")
-    policy = RetryPolicy(max_attempts=1, initial=timedelta(milliseconds=1))
-    trigger = for_request(Origin.CLI, "once", target, due=clock(), retry=policy)
+    policy = RetryPolicy(max_attempts=attempts, initial=timedelta(milliseconds=1))
+    trigger = for_request(Origin.CLI, "impatient", target, due=clock(), retry=policy)
     await f.engine.triggers.record([Item(entries=[Entry(trigger=trigger)])])
     return trigger.id
 
@@ -113,7 +113,7 @@ def test_after_the_last_attempt_the_run_is_looked_for_before_it_is_given_up(flow
     demo.faults.add("status_after_accept", match=START, status=500)
 
     async def body(f: Any) -> None:
-        identity = await once(f)
+        identity = await impatient(f, 1)
         await f.settle()
         assert (await f.state(identity))["state"] == "started"
         assert demo.state.posts == 1
@@ -125,7 +125,7 @@ def test_what_the_last_attempt_did_not_start_is_a_dead_letter_that_says_why(flow
     demo.faults.add("status", match=START, status=500, body={"detail": "it broke"}, times=5)
 
     async def body(f: Any) -> None:
-        identity = await once(f)
+        identity = await impatient(f, 1)
         await f.step()
         await f.engine.redis.hincrby(f.engine.keys.trigger(identity), "sent", -19_000)
         await f.settle()
@@ -183,6 +183,23 @@ def test_a_name_that_is_taken_by_a_run_that_is_not_there_is_tried_again(flow: An
         assert (await f.state(identity))["state"] == "started"
 
     flow(body)
+
+
+@pytest.mark.parametrize("version", ["0.75.1", "0.98.0"], ids=lambda version: f"zenml-{version}")
+def test_a_server_that_commits_when_nobody_waits_any_more_has_one_run(version: str, flow: Any) -> None:
+    async def body(f: Any) -> None:
+        identity = await impatient(f, 5)
+        await f.settle()
+        known.update(await f.state(identity))
+
+    known: dict[str, str] = {}
+    with DemoServer(capacity=None, failure_rate=0, submit_seconds=0.1, version=version) as server:
+        server.faults.add("late", match=START, seconds=2)
+        flow(body, ZENML_STORE_URL=server.url, ZENBEAT_HTTP_TIMEOUT="1")
+    # Its end waits for the late one.
+    (run,) = server.state.runs.values()
+    assert (known["state"], known["run_id"]) == ("started", str(run.id))
+    assert server.state.posts == 2
 
 
 @pytest.mark.parametrize(
@@ -476,4 +493,25 @@ def test_slots_of_a_worker_that_is_gone_are_freed_by_another(flow: Any) -> None:
                 await asyncio.sleep(0.02)
 
     with DemoServer(capacity=2, submit_seconds=0.3) as server:
+        flow(body, ZENML_STORE_URL=server.url)
+
+
+def test_a_server_that_takes_two_is_known_to_take_two_after_its_first_refusal(flow: Any) -> None:
+    """What holds a slot when it refuses is what it takes; a second later, nothing would hold one any more."""
+
+    async def body(f: Any) -> None:
+        ids = [await f.ask(idempotency_key=str(number)) for number in range(20)]
+        await f.engine.executor.execute(await f.engine.dispatcher.take())
+        watching = asyncio.create_task(f.engine.slots.watch(f.engine.executor.execute))
+        async with asyncio.timeout(40):
+            while len(server.state.runs) < len(ids):
+                # As a worker does after each batch.
+                await f.engine.executor.execute(await f.engine.dispatcher.take())
+                await asyncio.sleep(0.01)
+        watching.cancel()
+        state = await f.engine.limits.state()
+        assert (float(state["window"]), "learning" in state) == (2.0, False)
+        assert server.state.posts <= 20 + 2
+
+    with DemoServer(capacity=2, submit_seconds=0.4, failure_rate=0) as server:
         flow(body, ZENML_STORE_URL=server.url)

@@ -185,6 +185,8 @@ class Executor:
             quick = sum(each.quick for each in ended)
             reached(Point.BEFORE_SETTLE)
             await self._triggers.settle([each.settlement for each in ended], token, quick)
+            if any(each.settlement.capacity for each in ended):
+                self._slots.refused()
             reached(Point.AFTER_SETTLE)
 
     async def _attempt(self, ready: Ready) -> Ended:

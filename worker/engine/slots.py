@@ -5,6 +5,7 @@ its slot back. To ask for that costs the server little, and a launch that it ref
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ BEGIN, STEP = 0.8, 0.02
 """Looks begin after this part of the time for which slots are usually held, and come this part of it apart: so that a
 slot lies empty for a small part of the time only, and the server is asked little."""
 
+GROWTH = 0.2
+"""As long as that time is not known, the next look comes when the oldest launch is older by this part."""
+
+SHARE = 0.25
+"""How much of each new experience goes into what is usual."""
+
 Execute = Callable[[Sequence[str]], Awaitable[object]]
 
 
@@ -49,15 +56,23 @@ class Slots:
         self._limits = limits
         self._dispatcher = dispatcher
         self._held: dict[str, Held] = {}
+        self._seen: set[str] = set()
+        """Those that were seen to hold their slots."""
         self._capped = False
-        self._usual = UNCAPPED_SECONDS
-        """How long a slot is held, by experience."""
+        self._wake = asyncio.Event()
+        self._usual: float | None = None
+        """How long a slot is held, by experience; None without any."""
 
     def started(self, identity: str, run: Run) -> None:
         """Note a launch of ours that was accepted: of those it is known best how long they hold their slots."""
         self._held[identity] = Held(run.id, run.project, _now())
         if len(self._held) > MOST:
             del self._held[next(iter(self._held))]
+
+    def refused(self) -> None:
+        """The server had no room: look at once, for what holds a slot now is what it takes."""
+        self._capped = True
+        self._wake.set()
 
     async def look(self) -> int:
         """Free the slots of runs that are submitted. Gives how many that were."""
@@ -69,11 +84,19 @@ class Slots:
                 submitting |= await self._zenml.runs_with_status(ids, SUBMITTING, project or None)
         free = [identity for identity, held in seen.items() if held.run not in submitting]
         for identity in free:
-            held = self._held.pop(identity)
-            self._usual += (_now() - held.since - self._usual) / 4
+            self._experience(_now() - seen[identity].since, exact=identity in self._seen)
+            self._held.pop(identity, None)
+        self._seen = seen.keys() - set(free)
         if seen:
             await self._limits.release(free)
         return len(free)
+
+    def _experience(self, seconds: float, *, exact: bool) -> None:
+        """Learn how long a slot is held; one that was free at the first look was held for less than we know."""
+        if self._usual is None or (not exact and seconds < self._usual):
+            self._usual = seconds
+        elif exact:
+            self._usual += (seconds - self._usual) * SHARE
 
     async def _know(self) -> dict[str, Held]:
         """Learn from Redis who holds a slot: also the launches of other workers, which may be gone."""
@@ -89,7 +112,10 @@ class Slots:
         """Look, and fill what is free, for as long as the process lives."""
         filling: set[asyncio.Task[None]] = set()
         while True:
-            await asyncio.sleep(self._wait())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._wait()):
+                    await self._wake.wait()
+            self._wake.clear()
             try:
                 if not await self.look():
                     continue
@@ -112,8 +138,10 @@ class Slots:
             return UNCAPPED_SECONDS
         if not self._held:
             return QUICKEST_SECONDS * 10
-        first = min(held.since for held in self._held.values()) + BEGIN * self._usual - _now()
-        return min(max(first, STEP * self._usual, QUICKEST_SECONDS), SLOWEST_SECONDS)
+        age = _now() - min(held.since for held in self._held.values())
+        if self._usual is None:
+            return min(max(GROWTH * age, QUICKEST_SECONDS), SLOWEST_SECONDS)
+        return min(max(BEGIN * self._usual - age, STEP * self._usual, QUICKEST_SECONDS), SLOWEST_SECONDS)
 
 
 def _now() -> float:

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Not carried out and not answered for `seconds`, or until the client hangs up; then reset."""
     HANG_AFTER_ACCEPT = "hang_after_accept"
     """Carried out and not answered for `seconds`, or until the client hangs up; then answered."""
+    LATE = "late"
+    """Carried out after `seconds`, also when the client has hung up by then; answered if it has not."""
     HTML_200 = "html_200"
     """Not carried out; 200 with a page of a proxy's."""
     HTML_200_AFTER_ACCEPT = "html_200_after_accept"

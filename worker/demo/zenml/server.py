@@ -59,10 +59,12 @@ class DemoServer:
         return self
 
     def stop(self) -> None:
-        """End it, with all its connections."""
+        """End it, with all its connections. Raises RuntimeError if it does not end."""
         self._server.end()
         self._thread.join(STOP_SECONDS)
         self._socket.close()
+        if self._thread.is_alive():
+            raise RuntimeError(f"the demo server does not end within {STOP_SECONDS} s")
 
     def __enter__(self) -> "DemoServer":
         return self.start()

@@ -79,6 +79,8 @@ class Spoiler:
         if fault.kind in INSIDE:
             scope.setdefault("state", {})["fault"] = fault
             await self._app(scope, receive, send)
+        elif fault.kind is Kind.LATE:
+            await self._app(scope, await _later(receive, fault.seconds), send)
         elif fault.kind in AFTER:
             messages: list[Message] = []
             await self._app(scope, receive, _keep(messages))
@@ -191,6 +193,19 @@ async def _drip(start: Message, body: bytes, seconds: float, receive: Receive, s
         if await _gone(receive, seconds):
             return
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _later(receive: Receive, seconds: float) -> Receive:
+    """Take the whole request in, and wait; gives what reads it as if it had just come."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    await asyncio.sleep(seconds)
+
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return again
 
 
 async def _gone(receive: Receive, seconds: float) -> bool:
