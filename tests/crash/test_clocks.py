@@ -1,5 +1,6 @@
 """Clocks that are wrong, by libfaketime: Redis' own, by which everything goes, and a worker's."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def test_jumps_of_redis_clock_start_nothing_twice_and_stop_nothing(site: Site, c
     names = Counter(run.name for run in site.demo.state.runs.values())
     assert set(names.values()) == {1}, "each fire time once, also those that came twice by the clock"
     said = [line for line in site.logs().splitlines() if "clock jumped" in line]
-    assert any("forward by 3d" in line and "ERROR" in line for line in said), "a jump of days is alarming"
+    # How far it jumped depends on what the beat that tells it heard last: 3d, 3d1h, or 2d23h.
+    assert any(re.search(r"ERROR .* forward by [23]d", line) for line in said), "a jump of days is alarming"
     assert "Traceback" not in site.logs()
 
 
