@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,12 @@ def _holds(cell: Cell, running: Running) -> None:
     result = running.result(cell)
     assert (result.runs, result.doubled, result.lost, result.undecided) == (result.due, 0, 0, 0)
     assert result.lateness <= LATEST
+
+
+def test_the_document_has_a_row_for_each_cell() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+    for cell in (*CELLS, *BROKER_CELLS):
+        assert f"| {cell.point} | {cell.killed} | " in document, "--crash-table writes it"
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)

@@ -31,7 +31,10 @@ BEGIN, STEP = 0.8, 0.02
 slot lies empty for a small part of the time only, and the server is asked little."""
 
 GROWTH = 0.2
-"""As long as that time is not known, the next look comes when the oldest launch is older by this part."""
+"""What is not known, or takes longer than usual, is looked at again when it has taken longer by this part."""
+
+CALM = 2
+"""After a look, the server is left alone for as many times as long as its answer took."""
 
 SHARE = 0.25
 """How much of each new experience goes into what is usual."""
@@ -46,6 +49,8 @@ class Held:
     run: str
     project: str
     since: float
+    own: bool = False
+    """Whether we launched it: then we know how long it has been held."""
 
 
 class Slots:
@@ -62,10 +67,12 @@ class Slots:
         self._wake = asyncio.Event()
         self._usual: float | None = None
         """How long a slot is held, by experience; None without any."""
+        self._took = 0.0
+        """How long the last look took."""
 
     def started(self, identity: str, run: Run) -> None:
         """Note a launch of ours that was accepted: of those it is known best how long they hold their slots."""
-        self._held[identity] = Held(run.id, run.project, _now())
+        self._held[identity] = Held(run.id, run.project, _now(), own=True)
         if len(self._held) > MOST:
             del self._held[next(iter(self._held))]
 
@@ -76,6 +83,7 @@ class Slots:
 
     async def look(self) -> int:
         """Free the slots of runs that are submitted. Gives how many that were."""
+        begun = _now()
         seen = await self._know()
         submitting: set[str] = set()
         for project in {held.project for held in seen.values()}:
@@ -84,9 +92,11 @@ class Slots:
                 submitting |= await self._zenml.runs_with_status(ids, SUBMITTING, project or None)
         free = [identity for identity, held in seen.items() if held.run not in submitting]
         for identity in free:
-            self._experience(_now() - seen[identity].since, exact=identity in self._seen)
+            if seen[identity].own:
+                self._experience(_now() - seen[identity].since, exact=identity in self._seen)
             self._held.pop(identity, None)
         self._seen = seen.keys() - set(free)
+        self._took = _now() - begun
         if seen:
             await self._limits.release(free)
         return len(free)
@@ -138,10 +148,21 @@ class Slots:
             return UNCAPPED_SECONDS
         if not self._held:
             return QUICKEST_SECONDS * 10
-        age = _now() - min(held.since for held in self._held.values())
-        if self._usual is None:
-            return min(max(GROWTH * age, QUICKEST_SECONDS), SLOWEST_SECONDS)
-        return min(max(BEGIN * self._usual - age, STEP * self._usual, QUICKEST_SECONDS), SLOWEST_SECONDS)
+        soonest = min(next_look(_now() - held.since, self._usual) for held in self._held.values())
+        return min(max(soonest, QUICKEST_SECONDS, CALM * self._took), SLOWEST_SECONDS)
+
+
+def next_look(age: float, usual: float | None) -> float:
+    """Say in how many seconds it is worth a look whether a slot is free that has been held for `age` seconds.
+
+    `usual` is for how long slots are held, as far as that is known. One that is held far longer is looked at ever more
+    seldom: its run may never leave its first state.
+    """
+    if usual is None:
+        return GROWTH * age
+    if age < BEGIN * usual:
+        return BEGIN * usual - age
+    return max(STEP * usual, GROWTH * (age - usual))
 
 
 def _now() -> float:
