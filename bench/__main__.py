@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command(capacity, "a server that takes two launches at once, beside a client that knows it")
     one.add_argument("--runs", type=int, default=3)
     one.add_argument("--triggers", type=int, default=500)
+    one.add_argument("--real", action="store_true", help="against ZenML itself, installed from PyPI")
     one = command(takeover, "from the end of the leading beat to another one's lead")
     one.add_argument("--runs", type=int, default=10)
     one = command(memory, "of beat and worker over many triggers")

@@ -87,6 +87,15 @@ class Installation:
         found: Any = self.redis.xlen(KEYS.outcomes)
         return int(found)
 
+    def count_outcomes(self, **fields: str) -> int:
+        """Count the outcomes that have these fields; slower than `outcomes`."""
+        found: Any = self.redis.xrange(KEYS.outcomes)
+        return sum(fields.items() <= outcome.items() for _, outcome in found)
+
+    def quiet(self) -> bool:
+        """Tell whether no trigger is on its way any more."""
+        return not any(self.redis.zcard(key) for key in (KEYS.ready, KEYS.delayed, KEYS.inflight))
+
 
 def document(**parts: Any) -> str:
     """Write a schedule file."""

@@ -66,11 +66,7 @@ def test_after_a_refusal_what_holds_a_slot_counts_and_what_is_held_is_what_the_s
 
 def test_a_full_server_is_tried_with_one_more_ever_more_seldom(run: Any) -> None:
     async def body(store: Store) -> None:
-        await add(store, *(str(number) for number in range(400)))
-        held = await go(store)
-        await answer(store, held)
-        await answer(store, await go(store), Status.RETRYING, wait=NOW, capacity=True)
-        await store.limits.release([])
+        held = await refused_once(store, 400)
         tries = []
         for count in range(1, 200):
             await store.limits.release([held.pop(0)])
@@ -83,6 +79,48 @@ def test_a_full_server_is_tried_with_one_more_ever_more_seldom(run: Any) -> None
             held += ids[:1]
         assert tries == [41, 121], "after 40 launches, and then after 80 more"
         assert len(held) == 2
+
+    run(body, first=2)
+
+
+async def refused_once(store: Store, triggers: int) -> list[str]:
+    """A server that refused one launch while it held two; gives those two."""
+    await add(store, *(str(number) for number in range(triggers)))
+    held = await go(store)
+    await answer(store, held)
+    await answer(store, await go(store), Status.RETRYING, wait=NOW, capacity=True)
+    await store.limits.release([])
+    return held
+
+
+def test_a_server_that_takes_more_again_is_soon_trusted_with_more(run: Any) -> None:
+    async def body(store: Store) -> None:
+        held = await refused_once(store, 400)
+        count = 0
+        while float((await store.limits.state())["window"]) < 8:
+            await store.limits.release([held.pop(0)])
+            ids = await go(store)
+            await answer(store, ids)
+            held += ids
+            count += len(ids)
+            assert count < 40 + 8 * 8 * 3
+
+    run(body, first=2)
+
+
+def test_a_window_that_is_not_filled_teaches_nothing(run: Any) -> None:
+    async def body(store: Store) -> None:
+        held = await refused_once(store, 3)
+        await store.limits.release(held)
+        last = await go(store)
+        await answer(store, last)
+        await store.limits.release(last)
+        for number in range(100):
+            await add(store, f"alone-{number}")
+            ids = await go(store)
+            await answer(store, ids)
+            await store.limits.release(ids)
+        assert float((await store.limits.state())["window"]) == 2
 
     run(body, first=2)
 

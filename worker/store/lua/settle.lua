@@ -101,7 +101,12 @@ end
 -- How much the server takes at once. Before it ever refused, every quick answer widens the window by one until the
 -- threshold, then by 1/window. A launch holds its slot beyond its answer, until its submission is through; so once it
 -- refused, what is held counts as well, and the window is what was held then (release). From there on it is widened by
--- one, to see, after so many launches without a refusal; each time in vain, the next try is twice as far away.
+-- one, to see, after so many launches that filled it without a refusal. Each time in vain, the next try is twice as far
+-- away; after one that held, the next comes soon: somebody else's launches, or a refusal by chance, do not keep it small.
+local function used()
+  return redis.call('ZCOUNT', KEYS[7], now, '+inf') + redis.call('ZCARD', KEYS[3])
+end
+
 local function shrink(known)
   local window = known.window
   if not known.capped then
@@ -109,14 +114,13 @@ local function shrink(known)
     redis.call('HSET', KEYS[6], 'learning', '1')
   elseif known.tried then
     window = math.max(1, window - 1)
-    redis.call('HSET', KEYS[6], 'patience', math.min(known.patience * 2, 640))
+    redis.call('HSET', KEYS[6], 'patience', math.min(math.max(known.patience, 20) * 2, 80))
     redis.call('HDEL', KEYS[6], 'tried')
   elseif not known.learning then
     -- A slot that looked free was not, or somebody else has it: wait a little, longer each time; and when it goes on
     -- like this, the server takes less than it did.
     if known.paused then
-      local used = redis.call('ZCOUNT', KEYS[7], now, '+inf') + redis.call('ZCARD', KEYS[3])
-      window = math.max(1, math.min(used, window))
+      window = math.max(1, math.min(used(), window))
     end
     local pause = math.min((known.paused or 125) * 2, 10000)
     redis.call('HSET', KEYS[6], 'pause', whole(now + pause), 'paused', pause)
@@ -136,10 +140,13 @@ local function widen(known, quick)
     return
   end
   redis.call('HDEL', KEYS[6], 'pause', 'paused')
+  if used() < math.floor(known.window) then
+    return  -- there was no need for all of it: nothing is learnt
+  end
   local count = redis.call('HINCRBY', KEYS[6], 'accepted', accepted)
   if known.tried and count > 2 * known.window then
     redis.call('HDEL', KEYS[6], 'tried')
-    redis.call('HSET', KEYS[6], 'patience', '40')
+    redis.call('HSET', KEYS[6], 'patience', math.floor(3 * known.window))
   elseif count >= known.patience and known.window < tonumber(ARGV[7]) then
     redis.call('HSET', KEYS[6], 'window', known.window + 1, 'tried', '1', 'accepted', '0')
   end
