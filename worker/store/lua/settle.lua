@@ -121,8 +121,9 @@ local function shrink(known)
     -- like this, the server takes less than it did.
     if known.paused then
       window = math.max(1, math.min(used(), window))
+      redis.call('HSET', KEYS[6], 'patience', math.floor(3 * window))
     end
-    local pause = math.min((known.paused or 125) * 2, 10000)
+    local pause = math.min((known.paused or 125) * 2, 5000)
     redis.call('HSET', KEYS[6], 'pause', whole(now + pause), 'paused', pause)
   end
   redis.call('HSET', KEYS[6], 'capped', '1', 'window', window, 'threshold', window, 'accepted', '0')
