@@ -104,6 +104,8 @@ class Nemesis:
         self.proxy.set("pass")
 
     def _server(self, kind: str, details: dict[str, float]) -> None:
+        # One trouble at a time. A server in trouble is hardly asked; what it has in store would last for minutes.
+        self.site.demo.faults.clear()
         self.site.demo.faults.add(kind, match="POST .*/runs$", times=self.rng.randint(1, 6), **details)
 
     def supervise(self) -> None:

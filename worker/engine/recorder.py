@@ -60,7 +60,9 @@ def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sen
     result = {"attempts": attempts, "code": error.code, "reason": str(error)}
     # A look that did not settle it is no attempt: why that one failed stays on record.
     kept = {"attempts": attempts} if isinstance(error, Unsettled) else result
-    fields = {**kept, "tries": claim.tries + 1, "unclear": unclear}
+    # The backoff is about what fails: a full server and a second look must not make the next try far away.
+    tries = claim.tries + (not isinstance(error, AtCapacity | Unsettled))
+    fields = {**kept, "tries": tries, "unclear": unclear}
     if wait is None:
         return _dead(claim, result, now, fields=fields, decision=_decision(error), trouble=error.trouble)
     outcome = {**origin_fields(claim.trigger), "at": now, **result, "next_try": now + wait}
