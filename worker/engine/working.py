@@ -33,20 +33,22 @@ class Worker:
             logger.error("batch not finished", extra={"triggers": len(ids), "reason": error})
 
     async def live(self, identity: str) -> None:
-        """Warm up, then leave a sign of life every few seconds until the process ends."""
-        # First of all: a server that does not answer must not make this worker look dead.
-        await self._sign(identity)
+        """Warm up, leave a sign of life every few seconds, and see to free slots, until the process ends."""
+        try:
+            # If one of them ends by a fault of ours, so do the others: without signs of life, the worker is restarted.
+            # They begin together: a server that does not answer must not make this worker look dead.
+            async with asyncio.TaskGroup() as together:
+                together.create_task(self._keep_signing(identity))
+                together.create_task(self._warm_up())
+                together.create_task(self._engine.slots.watch(self.execute))
+        finally:
+            await self._leave(identity)
+
+    async def _warm_up(self) -> None:
         try:
             await self._engine.zenml.open()
         except ZenMLError as error:
             logger.warning("ZenML not ready", extra={"reason": error})
-        try:
-            # If one of them ends by a fault of ours, so does the other: without signs of life, the worker is restarted.
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._engine.slots.watch(self.execute))
-                both.create_task(self._keep_signing(identity))
-        finally:
-            await self._leave(identity)
 
     async def _keep_signing(self, identity: str) -> None:
         while True:
