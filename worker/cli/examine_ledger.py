@@ -3,7 +3,7 @@
 from worker.cli.findings import Finding, fault, ok
 from worker.cli.moments import utc_time
 from worker.domain.errors import StoreUnavailable
-from worker.engine.history import LOOKED_AT, History, read_history
+from worker.engine.history import History, read_histories
 from worker.engine.runtime import Engine
 from worker.source import Definitions
 
@@ -11,7 +11,7 @@ from worker.source import Definitions
 async def examine_ledger(engine: Engine, definitions: Definitions) -> list[Finding]:
     """See that the ledger has a decision for every fire time that has been considered, and what keeps triggers back."""
     try:
-        histories = [await read_history(engine.cursors, schedule, LOOKED_AT) for schedule in definitions.schedules]
+        histories = await read_histories(engine.cursors, definitions.schedules)
         state = await engine.limits.state()
     except StoreUnavailable:
         return []  # said already

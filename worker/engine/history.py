@@ -60,6 +60,11 @@ async def read_history(cursors: CursorStore, schedule: Schedule, entries: int) -
     )
 
 
+async def read_histories(cursors: CursorStore, schedules: Sequence[Schedule]) -> list[History]:
+    """Read the past of each schedule as far as it takes to see whether a decision is missing."""
+    return [await read_history(cursors, schedule, LOOKED_AT) for schedule in schedules]
+
+
 def _span(span: dict[str, str], cursor: Cursor) -> Span:
     end = instant(int(span["till"])) if "till" in span else cursor.at
     return Span(begin=instant(int(span["from"])), end=end, why=span["why"])

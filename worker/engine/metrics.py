@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.domain.schedule import Schedule
-from worker.engine.history import LOOKED_AT, read_history
+from worker.engine.history import read_histories
 from worker.engine.runtime import Engine
 
 
@@ -29,8 +29,7 @@ async def collect(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]
 
 
 async def _ledger(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]:
-    histories = [await read_history(engine.cursors, schedule, LOOKED_AT) for schedule in schedules]
-    undecided = sum(len(history.undecided()) for history in histories)
+    undecided = sum(len(history.undecided()) for history in await read_histories(engine.cursors, schedules))
     return [
         Metric(name="schedules", help="Schedules in the files.", value=len(schedules)),
         Metric(

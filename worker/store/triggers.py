@@ -297,10 +297,8 @@ class TriggerStore:
 
     async def waiting(self) -> int:
         """Count what is waiting, ready or not."""
-        async with translated(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.zcard(self.keys.ready)
-            pipe.zcard(self.keys.delayed)
-            return int(sum(await pipe.execute()))
+        counts = await self.counts()
+        return counts["ready"] + counts["delayed"]
 
     async def trim(self, now: datetime) -> None:
         """Forget outcomes, ended triggers and dead letters past their time."""
