@@ -228,11 +228,19 @@ class Due:
 
     def complete(self, seconds: float = PATIENCE) -> None:
         """Wait until every due instant has its run, and zenbeat knows it."""
-        wait(lambda: self.runs().keys() >= self.wanted() and self._quiet(), f"{self.count} runs", seconds)
+        wait(lambda: not self._missing(), self._missing, seconds)
 
-    def _quiet(self) -> bool:
+    def ran(self, fires: int = 1) -> None:
+        """Wait until the first fires of each schedule have their runs."""
+        first = {f"{name}@{fire.isoformat()}" for name, each in self.instants.items() for fire in each[:fires]}
+        wait(lambda: self.runs().keys() >= first, f"the first runs of {self.instants.keys()}")
+
+    def _missing(self) -> list[str]:
+        """Name the runs that are not there, and the triggers that are still on their way."""
         keys = (f"zenbeat:{state}:default" for state in ("ready", "delayed", "inflight"))
-        return not any(self.site.redis.zcard(key) for key in keys)
+        waiting = {key: self.site.redis.zrange(key, 0, -1) for key in keys}
+        on_their_way = [f"{key}: {ids}" for key, ids in waiting.items() if ids]
+        return sorted(self.wanted() - self.runs().keys()) + on_their_way
 
     @staticmethod
     def instant(name: str) -> datetime:
@@ -285,8 +293,8 @@ def stopped(pid: int) -> bool:
         return False
 
 
-def wait(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for a condition with a deadline."""
+def wait(condition: Callable[[], object], what: str | Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for a condition with a deadline; `what` is said, or works out what is to be said, when it passes."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -294,5 +302,5 @@ def wait(condition: Callable[[], object], what: str, seconds: float = PATIENCE) 
                 return
         except redis.RedisError:  # Valkey is among what is killed
             pass
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what() if callable(what) else what}"
         time.sleep(0.02)
