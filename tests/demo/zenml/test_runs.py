@@ -94,6 +94,16 @@ def test_an_orchestrator_that_cannot_stop_lets_the_step_finish(demo: Make, grace
     assert statuses(here, run, 0, 90, 91.2) == ["stopping", "stopping", "stopped"]
 
 
+def test_before_0_93_such_an_orchestrator_stops_nothing(demo: Make) -> None:
+    here = demo(can_stop=False, version="0.92.0")
+    run = here.start("long", seconds=100)
+    for seconds in (0, 10):
+        here.clock.advance(seconds)
+        answer = here.http.post(f"/api/v1/runs/{run}/stop", params={"graceful": "true"})
+        assert (answer.status_code, answer.json()["detail"][0]) == (501, "NotImplementedError")
+    assert here.get(f"/runs/{run}/status") == "running"
+
+
 def test_a_run_is_changed(demo: Make) -> None:
     here = demo()
     run = here.start("tagged", seconds=1)
@@ -121,3 +131,60 @@ def test_the_latest_run_is_told_of_pipeline_and_template(demo: Make) -> None:
     pipeline = here.get("/pipelines", name="training")["items"][0]
     assert pipeline["resources"]["latest_run_id"] == latest
     assert pipeline["resources"]["latest_run_status"] == "initializing"
+
+
+def test_a_run_is_ended_from_outside(demo: Make) -> None:
+    here = demo(run_seconds=(100, 100))
+    waiting, running = here.start("waiting"), here.start("running")
+    here.state.end(waiting, "failed", reason="out of memory")
+    here.clock.advance(10)
+    told = here.get(f"/runs/{waiting}")["body"]
+    assert (told["status"], told["status_reason"]) == ("failed", "out of memory")
+    assert told["updated"] == "2026-03-01T12:00:00.000000", "what it was on its way to never came"
+    assert here.get(f"/runs/{waiting}/steps")["items"] == []
+
+    asked = here.http.post(f"/demo/runs/{running}/end", json={"status": "completed"})
+    assert (asked.status_code, asked.json()) == (200, {"id": running, "status": "completed"})
+    assert here.names("/runs", updated="gte:2026-03-01 12:00:10") == ["running"]
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "sentence"),
+    [
+        ({"status": "running"}, 422, "a run cannot end as"),
+        ({}, 422, "a run cannot end as"),
+        ([], 422, "a mapping"),
+        ({"status": "failed"}, 422, "the run has ended already: stopped"),
+    ],
+)
+def test_an_end_that_cannot_be(demo: Make, end: Any, status: int, sentence: str) -> None:
+    here = demo()
+    run = here.start("one")
+    if end == {"status": "failed"}:
+        here.state.end(run, "stopped")
+    answer = here.http.post(f"/demo/runs/{run}/end", json=end)
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+    assert here.http.post(f"/demo/runs/{run}/end", content="status=failed").status_code == 415
+    unknown = "0b52e26d-b2ee-4f7b-9191-f028cfc82a17"
+    assert here.http.post(f"/demo/runs/{unknown}/end", json={"status": "failed"}).status_code == 404
+
+
+def test_runs_by_their_last_change(demo: Make) -> None:
+    here = demo()
+    slow, quick = here.start("slow", seconds=100), here.start("quick", seconds=5)
+    here.clock.advance(8)
+    assert here.names("/runs", sort_by="asc:updated") == ["slow", "quick"]
+    assert here.names("/runs", updated="gte:2026-03-01 12:00:02") == ["quick"]
+    here.http.put(f"/api/v1/runs/{slow}", json={"add_tags": ["q"]})
+    assert here.names("/runs", sort_by="asc:updated", updated="gte:2026-03-01 12:00:02") == ["quick", "slow"]
+    here.http.delete(f"/api/v1/runs/{quick}")
+    assert here.names("/runs", updated="gte:2026-03-01 12:00:02") == ["slow"]
+
+
+def test_the_runs_of_a_pipeline_go_with_it(demo: Make) -> None:
+    here = demo()
+    run = here.start("one")
+    (training,) = here.get("/pipelines", name="training")["items"]
+    assert here.http.delete(f"/api/v1/pipelines/{training['id']}").status_code == 200
+    assert here.http.get(f"/api/v1/runs/{run}").status_code == 404

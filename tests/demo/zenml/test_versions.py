@@ -154,3 +154,15 @@ def test_for_two_versions_a_429_left_a_failed_run(demo: Make, version: str, left
 def test_a_version_that_it_cannot_play(version: str) -> None:
     with pytest.raises(ValueError, match=r"0\.63\.0 and later|one looks like"):
         demo_app(DemoOptions(version=version))
+
+
+def test_before_0_70_a_list_of_ids_breaks_the_list_of_runs(demo: Make) -> None:
+    for version, status in (("0.68.1", 500), ("0.70.0", 200)):
+        assert demo(version=version).http.get("/api/v1/runs", params={"id": "oneof:[]"}).status_code == status
+
+
+def test_before_0_84_a_run_cannot_be_stopped(demo: Make) -> None:
+    for version, status in (("0.83.1", 405), ("0.84.0", 403)):
+        here = demo(version=version)
+        run = here.post(ALL).json()["id"]
+        assert here.http.post(f"/api/v1/runs/{run}/stop").status_code == status

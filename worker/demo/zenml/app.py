@@ -51,6 +51,7 @@ def _own_routes(own: Own) -> list[Route]:
         Route("/demo", own.page),
         Route("/runs/{run_id:uuid}", own.page),
         Route("/projects/{project}/runs/{run_id:uuid}", own.page),
+        Route("/demo/runs/{run_id:uuid}/end", own.end_run, methods=["POST"]),
         Route("/demo/faults", own.faults),
         Route("/demo/faults", own.add_fault, methods=["POST"]),
         Route("/demo/faults", own.clear_faults, methods=["DELETE"]),

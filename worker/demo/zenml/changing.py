@@ -21,6 +21,7 @@ from worker.demo.zenml.runs import Run
 from worker.demo.zenml.runshapes import RunShapes
 from worker.demo.zenml.shapes import Shapes
 from worker.demo.zenml.state import DemoState
+from worker.demo.zenml.versions import GRACEFUL_STOP
 
 logger = logging.getLogger("zenbeat.demo")
 
@@ -88,26 +89,31 @@ class Changing:
         """Stop a run: at once, or with `graceful` when its step has finished."""
         run = find_run(self._state, request)
         graceful = truth(request.query_params, "graceful", default=False)
-        status = run.status(self._state.now())
-        refused = {
-            "completed": "Cannot stop a run that is already completed.",
-            "stopped": "Run is already stopped.",
-            "failed": "Cannot stop a run that is already failed.",
-            "stopping": "Run is already being stopped.",
-            "initializing": "The run has no orchestrator run id yet and cannot be stopped.",
-            "provisioning": "The run has no orchestrator run id yet and cannot be stopped.",
-        }
-        if status in refused:
-            raise Refusal(403, "IllegalOperationError", refused[status])
+        self._refuse_stop(run.status(self._state.now()))
         by_force = self._state.options.can_stop and not graceful
         self._stop(run, by_force=by_force)
         if not graceful and not by_force:
-            raise Refusal(
-                501,
-                "NotImplementedError",
-                "The forceful stop run functionality is not implemented for the 'DemoOrchestrator' orchestrator.",
+            raise _unable(
+                "The forceful stop run functionality is not implemented for the 'DemoOrchestrator' orchestrator."
             )
         return JSONResponse(None)
+
+    def _refuse_stop(self, status: str) -> None:
+        """Refuse to stop a run of that status, in ZenML's order. Raises Refusal."""
+        ended = {
+            "completed": "Cannot stop a run that is already completed.",
+            "stopped": "Run is already stopped.",
+            "stopping": "Run is already being stopped.",
+        }
+        if status in ended:
+            raise Refusal(403, "IllegalOperationError", ended[status])
+        if not self._state.options.can_stop and self._state.version < GRACEFUL_STOP:
+            raise _unable("The 'DemoOrchestrator' orchestrator does not support stopping pipeline runs.")
+        if status in {"initializing", "provisioning"}:
+            said = "Cannot stop a pipeline run that has no orchestrator run id yet."
+            raise Refusal(403, "IllegalOperationError", said)
+        if status == "failed":
+            raise Refusal(403, "IllegalOperationError", "Cannot update the status of a finished run.")
 
     def _stop(self, run: Run, *, by_force: bool) -> None:
         run.course = run.course.stop(self._state.now(), step_finishes=not by_force)
@@ -124,6 +130,7 @@ class Changing:
         added = [tag for tag in body.get("add_tags") or () if tag not in run.tags]
         removed = body.get("remove_tags") or ()
         run.tags = [tag for tag in [*run.tags, *added] if tag not in removed]
+        run.touched = self._state.now()
         return JSONResponse(self._run_shapes.run(run, hydrate=True))
 
     async def delete_run(self, request: Request) -> Response:
@@ -171,11 +178,14 @@ class Changing:
         return JSONResponse(None)
 
     async def delete_pipeline(self, request: Request) -> Response:
-        """Delete a pipeline with its snapshots; its templates stay, and cannot be run."""
+        """Delete a pipeline with its snapshots and runs; its templates stay, and cannot be run."""
         identity = read_id(request.path_params["pipeline_id"], "pipeline_id")
         if identity not in self._state.catalogue.pipelines:
             raise no_such("pipeline", identity)
         self._state.catalogue.drop_pipeline(identity)
+        for run in self._state.runs.values():
+            if run.snapshot.pipeline.id == identity:
+                self._state.runs.remove(run)
         return JSONResponse(None)
 
     def _template(self, identity: UUID) -> Template:
@@ -189,6 +199,10 @@ class Changing:
         if found is None:
             raise no_such("pipeline snapshot", identity)
         return found
+
+
+def _unable(said: str) -> Refusal:
+    return Refusal(501, "NotImplementedError", said)
 
 
 async def _mapping(request: Request) -> dict[str, Any]:

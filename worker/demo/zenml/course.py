@@ -74,6 +74,22 @@ class Course:
         ended = current.end if step_finishes and current else now + timedelta(seconds=STOP_SECONDS)
         return replace(self, stopping=now, ended=ended, end="stopped", reason="Manual stop requested.")
 
+    def finish(self, now: datetime, status: str, reason: str | None) -> "Course":
+        """Give the course of a run that ends now, wherever it is, with one of FINISHED."""
+        return replace(
+            self,
+            provisioning=_unless_after(self.provisioning, now),
+            running=_unless_after(self.running, now),
+            stopping=_unless_after(self.stopping, now),
+            ended=now,
+            end=status,
+            reason=reason,
+        )
+
+
+def _unless_after(moment: datetime, now: datetime) -> datetime:
+    return moment if moment <= now else NEVER
+
 
 def plan(
     name: str,

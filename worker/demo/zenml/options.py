@@ -41,7 +41,7 @@ class DemoOptions:
     can_trigger: bool = True
     """False: no workload manager, and starting a run is 405."""
     can_stop: bool = True
-    """False: the orchestrator cannot stop a run by force (501), only let its step finish."""
+    """False: the orchestrator cannot stop a run by force (501), only let its step finish; before 0.93 not even that."""
     keep_runs: int = 10_000
     """Only the newest are remembered."""
     now: Callable[[], datetime] = wall_clock

@@ -1,4 +1,4 @@
-"""The demo's own routes: the page for people, and faults on demand."""
+"""The demo's own routes: the page for people, faults and ends on demand."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from worker.demo.zenml.faults import Fault, WrongFault
 from worker.demo.zenml.page import CONTENT_POLICY, render
 from worker.demo.zenml.runshapes import RunShapes
-from worker.demo.zenml.state import DemoState
+from worker.demo.zenml.state import DemoState, WrongEnd
 
 logger = logging.getLogger("zenbeat.demo")
 
@@ -28,14 +28,29 @@ class Own:
         page = render(self._state, self._run_shapes, run)
         return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
 
+    async def end_run(self, request: Request) -> Response:
+        """End a run now: `{"status": "failed", "reason": "out of memory"}`."""
+        if not _is_json(request):
+            return JSONResponse({"error": "send the end as application/json"}, 415)
+        try:
+            told = json.loads(await request.body())
+            if not isinstance(told, dict) or not isinstance(told.get("reason"), str | None):
+                raise WrongEnd('an end is a mapping with a "status" and perhaps a "reason"')
+            run = self._state.end(request.path_params["run_id"], str(told.get("status")), reason=told.get("reason"))
+        except KeyError:
+            return JSONResponse({"error": "there is no such run"}, 404)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        logger.info("demo: run ended on request", extra={"run": run.name, "status": run.course.end})
+        return JSONResponse({"id": str(run.id), "status": run.course.end})
+
     async def faults(self, _: Request) -> Response:
         """List the faults that wait."""
         return JSONResponse([_shown(fault, left) for fault, left in self._state.faults.armed()])
 
     async def add_fault(self, request: Request) -> Response:
         """Arm a fault: `{"kind": …, "times": 1, "match": "POST .*/runs", …}`; the fields are those of Fault."""
-        # JSON only, so that no page of another site can send it without being asked first.
-        if not request.headers.get("content-type", "").startswith("application/json"):
+        if not _is_json(request):
             return JSONResponse({"error": "send the fault as application/json"}, 415)
         try:
             details = json.loads(await request.body())
@@ -59,6 +74,11 @@ class Own:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"detail": "Not Found"}, 404)
         return await self.page(request)
+
+
+def _is_json(request: Request) -> bool:
+    # JSON only, so that no page of another site can send it without being asked first.
+    return request.headers.get("content-type", "").startswith("application/json")
 
 
 def _shown(fault: Fault, left: int) -> dict[str, object]:

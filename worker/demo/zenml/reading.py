@@ -16,7 +16,7 @@ from worker.demo.zenml.runs import Run
 from worker.demo.zenml.runshapes import RunShapes
 from worker.demo.zenml.shapes import PROJECT_ID, Shapes, moment
 from worker.demo.zenml.state import DemoState
-from worker.demo.zenml.versions import PROJECTS, TEMPLATES_BY_PIPELINE
+from worker.demo.zenml.versions import ONE_OF, PROJECTS, TEMPLATES_BY_PIPELINE
 
 TOKEN_TYPES = ("generic", "workload")
 GENERIC_TOKEN_SECONDS = 3600
@@ -186,15 +186,17 @@ class Reading:
 
     async def runs(self, request: Request) -> Response:
         """List runs."""
-        return self._page(
-            request,
-            Listing(
+        if self._state.version < ONE_OF and request.query_params.get("id", "").startswith("oneof:"):
+            # It takes the whole filter for an id.
+            raise Refusal(500, "RuntimeError", "id")
+        with self._state.one_instant():
+            listing = Listing(
                 model="PipelineRunFilter",
                 items=self._state.runs.values(),
                 columns=columns.runs(self._state, self._run_shapes.status),
                 show=self._run_shapes.run,
-            ),
-        )
+            )
+            return self._page(request, listing)
 
     async def run(self, request: Request) -> Response:
         """Show a run."""

@@ -23,6 +23,8 @@ class Run:
     configuration: Mapping[str, Any]
     substitutions: Mapping[str, str]
     course: Course
+    touched: datetime | None = None
+    """When something else than its status changed last."""
     tags: list[str] = field(default_factory=list)
 
     @property
@@ -37,7 +39,7 @@ class Run:
     def updated(self, now: datetime) -> datetime:
         """Give the instant of the newest change that is not in the future."""
         course = self.course
-        changes = (course.provisioning, course.running, course.stopping, course.ended)
+        changes = (self.touched or self.created, course.provisioning, course.running, course.stopping, course.ended)
         return max((change for change in changes if change <= now), default=self.created)
 
     def parameters(self, step: str) -> Parameters:

@@ -1,14 +1,19 @@
 """Everything that a demo server knows. In memory, gone with the process."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from worker.demo.zenml.catalogue import Catalogue
+from worker.demo.zenml.course import FINISHED
 from worker.demo.zenml.faults import Faults
 from worker.demo.zenml.login import Login
 from worker.demo.zenml.options import DemoOptions
 from worker.demo.zenml.replays import Replays
-from worker.demo.zenml.runs import Runs
+from worker.demo.zenml.runs import Run, Runs
 from worker.demo.zenml.versions import KEY_AS_BEARER, PARTIAL_PARAMETERS, parse
 
 SHORTEST_SECONDS = 0.1
@@ -30,11 +35,16 @@ class Slots:
         return True
 
 
+class WrongEnd(ValueError):
+    """An end that a run cannot have; the sentence says why."""
+
+
 class DemoState:
     """What a test looks at, and changes behind the client's back: runs, catalogue, faults, login, replays."""
 
     def __init__(self, options: DemoOptions) -> None:
         self.options = options
+        self._instant: ContextVar[datetime | None] = ContextVar("instant", default=None)
         self.version = parse(options.version)
         self.started = options.now()
         self.catalogue = Catalogue()
@@ -61,7 +71,28 @@ class DemoState:
 
     def now(self) -> datetime:
         """Read the server's clock."""
-        return self.options.now()
+        return self._instant.get() or self.options.now()
+
+    @contextmanager
+    def one_instant(self) -> Iterator[None]:
+        """Let the clock stand still for this request: what is sorted by a state is shown in that state."""
+        token = self._instant.set(self.options.now())
+        try:
+            yield
+        finally:
+            self._instant.reset(token)
+
+    def end(self, run_id: str | UUID, status: str, *, reason: str | None = None) -> Run:
+        """End a run now, wherever it is. Raises KeyError if it is not there, WrongEnd if it cannot end so."""
+        run, now = self.runs.get(UUID(str(run_id))), self.now()
+        if run is None:
+            raise KeyError(run_id)
+        if status not in FINISHED:
+            raise WrongEnd(f'a run cannot end as "{status}", only as {", ".join(sorted(FINISHED))}')
+        if run.status(now) in FINISHED:
+            raise WrongEnd(f"the run has ended already: {run.status(now)}")
+        run.course = run.course.finish(now, status, reason)
+        return run
 
     def submitted(self) -> datetime:
         """Give the instant at which a submission that begins now is through.

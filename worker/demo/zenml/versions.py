@@ -16,6 +16,8 @@ PARTIAL_PARAMETERS: Version = (0, 82, 1)
 IDEMPOTENCY_KEY: Version = (0, 83, 1)
 STOP: Version = (0, 84, 0)
 SNAPSHOTS: Version = (0, 90, 0)
+GRACEFUL_STOP: Version = (0, 93, 0)
+"""Before, a run whose orchestrator cannot stop it by force cannot be stopped at all."""
 KEY_AS_BEARER: Version = (0, 91, 2)
 NO_TAG_FILTER: Version = (0, 95, 0)
 """The filter `tag` is there in 0.94 and gone in 0.98."""
