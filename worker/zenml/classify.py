@@ -20,6 +20,7 @@ from worker.domain.errors import (
     NameTaken,
     NotFound,
     NotSent,
+    NotYet,
     Refused,
     Unclear,
     ZenMLError,
@@ -128,6 +129,24 @@ READ: tuple[Row, ...] = (
 )
 """Answers to a question. Whatever goes wrong, nothing was started by asking."""
 
+STOP: tuple[Row, ...] = (
+    REDIRECT,
+    Row(_only(403), "no orchestrator run id", NotYet, "not_yet", "{what} cannot be stopped before it is on its way"),
+    Row(_only(403), "already", Refused, "ended", "{what} has ended already: {detail}"),
+    Row(_only(403), "finished run", Refused, "ended", "{what} has ended already: {detail}"),
+    *ACCESS,
+    Row(_only(404), "", NotFound, "not_found", "{what} is not there any more: {detail}"),
+    Row(_only(405), "", Refused, "cannot_stop", "this ZenML server cannot stop runs"),
+    Row(_only(408), "", NotSent, "timeout", "ZenML could not be asked to stop {what} ({status}): {detail}"),
+    Row(_only(429), "", NotSent, "too_busy", "ZenML is too busy to stop {what}: {detail}"),
+    Row(range(400, 500), "", Refused, "refused", "ZenML refuses to stop {what} ({status}): {detail}"),
+    # Before 0.93 most orchestrators; nothing was done then.
+    Row(_only(501), "does not support stopping", Refused, "cannot_stop", "{what} cannot be stopped: {detail}"),
+    Row(GATEWAY, "", NotSent, "unavailable", "ZenML is away ({status}), and cannot be asked to stop {what}: {detail}"),
+    Row(range(100, 600), "", NotSent, "server_error", "ZenML failed to stop {what} ({status}): {detail}"),
+)
+"""Answers to a run's stop, but for those that `asked_to_stop` knows."""
+
 LOGIN: tuple[Row, ...] = (
     REDIRECT,
     Row(SUCCESS, "", NotSent, "unreadable", "the answer to the login cannot be read: is that a ZenML server?"),
@@ -155,6 +174,17 @@ def failure(answer: Answer, table: Sequence[Row], reader: Reader, what: str = ""
     )
     wait = retry_after(answer, reader.wall) if row.error.retryable else None
     return row.error(sentence, code=row.code, retry_after=wait)
+
+
+def asked_to_stop(answer: Answer) -> bool:
+    """Tell whether a run is asked to stop now, whether or not this is what the answer is about.
+
+    An orchestrator that cannot stop anything by force is a 501, but by then the run is `stopping`, and does so when
+    its step has finished.
+    """
+    said = _said(answer).lower()
+    unable = answer.status == 501 and "not implemented" in said
+    return answer.status in SUCCESS or unable or (answer.status == 403 and "already being stopped" in said)
 
 
 def retry_after(answer: Answer, wall: Callable[[], datetime] | None) -> float | None:

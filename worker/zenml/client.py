@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from worker.domain.errors import NotFound, NotSent, ZenMLError
+from worker.domain.errors import NotFound, NotSent, Refused, ZenMLError
 from worker.zenml import body as bodies
 from worker.zenml.auth import Clock, make_auth
 from worker.zenml.check import check
-from worker.zenml.classify import READ, START, Reader, failure
+from worker.zenml.classify import READ, START, STOP, Reader, asked_to_stop, failure
+from worker.zenml.following import Following
 from worker.zenml.lookup import Lookup, is_id
 from worker.zenml.models import Launch, PipelineRef, Resolution, Route, Run, ServerInfo, Startable
 from worker.zenml.options import MEBIBYTE, ZenMLOptions
@@ -47,6 +50,7 @@ class ZenML:
         self._questions = Questions(self._wire, self._reader, options.project)
         self._server = Server(self._questions, clock, wall)
         self._lookup = Lookup(self._questions)
+        self._following = Following(self._questions)
 
     async def open(self) -> None:
         """Connect, ask for the version and log in, so that the first launch need not. Raises ZenMLError."""
@@ -133,9 +137,19 @@ class ZenML:
         runs = [self._run(item, scope) for item in (*tagged.items, *named.items)]
         return [run for run in runs if tag in run.tags or run.name.startswith(name_prefix)]
 
+    async def unfinished_runs(self, tag: str, project: str | None = None) -> list[Run]:
+        """List the runs with a tag that have not ended, up to a hundred; none on servers without tags for runs."""
+        server, scope = await self.info(), self._questions.scope(project) or ""
+        one_of = f"oneof:{orjson.dumps(UNFINISHED).decode()}"
+        found: list[Run] = []
+        for status in [one_of] if server.capabilities.one_of else FIRST_UNFINISHED:
+            filters: Filters = {"tag": tag, "tags": tag, "status": status, "size": 100, "hydrate": "true"}
+            found += [self._run(item, scope) for item in (await self._runs(filters, project)).items]
+        return [run for run in found if tag in run.tags and run.status in UNFINISHED]
+
     async def delete_run(self, run: Run) -> None:
         """Delete a run, which frees its name. One that is gone already is fine."""
-        answer = await self._wire.delete(f"{API}/runs/{run.id}")
+        answer = await self._wire.change("DELETE", f"{API}/runs/{run.id}")
         if answer.status not in {200, 204, 404}:
             raise failure(answer, READ, self._reader, f"run {run.id}")
 
@@ -167,6 +181,41 @@ class ZenML:
         # A server that does not know a filter gives everything.
         return {str(item.id) for item in page.items if item.body.status == status} & set(ids)
 
+    async def changed_runs(self, since: datetime | None, project: str | None = None, *, most: int = 200) -> list[Run]:
+        """List the runs of a project that have changed since then by the server's clock, the oldest change first.
+
+        `since` is rounded down to the second, and None is the beginning. Whoever gets `most` runs has to ask again,
+        since the `updated` of the last one: what changed in that second comes again, and what else did comes with it;
+        if nothing new comes, more than `most` runs changed in that second, and `most` must be larger. A change may
+        be seen some seconds late, when the server was slow to write it: whoever follows begins that much earlier.
+        Two changes can bear the same `updated` (MySQL keeps whole seconds): what is new is told by the status.
+        Raises NotSent if the server does not list them so.
+        """
+        items = await self._following.changed(await self.info(), since, project, most)
+        return [self._run(item, self._questions.scope(project) or "") for item in items]
+
+    async def runs(self, ids: Sequence[str], project: str | None = None) -> list[Run]:
+        """Read runs by their ids, in no order; those that are gone are left out. Asks for a hundred at once."""
+        items = await self._following.by_id(await self.info(), ids, project)
+        return [self._run(item, self._questions.scope(project) or "") for item in items]
+
+    async def stop_run(self, run_id: str) -> None:
+        """Ask a run to stop when its step has finished. One that is asked already is fine.
+
+        Raises NotYet while nothing executes it, NotFound if it is gone, Refused if it has ended, or if the server
+        cannot stop runs.
+        """
+        server = await self.info()
+        if not is_id(run_id):
+            raise NotFound(f'"{run_id}" is not the id of a run', code="not_found")
+        if not server.capabilities.stop:
+            raise Refused(
+                f"this ZenML server ({server.version_text}) cannot stop runs; that came with 0.84", code="cannot_stop"
+            )
+        answer = await self._wire.change("POST", f"{API}/runs/{run_id}/stop", {"graceful": "true"})
+        if not asked_to_stop(answer):
+            raise failure(answer, STOP, self._reader, f"run {run_id}")
+
     async def can_trigger(self) -> bool | None:
         """Tell whether the server has a route that starts runs; None if it does not describe itself."""
         try:
@@ -193,16 +242,17 @@ class ZenML:
     def _run(self, item: Started, project: str) -> Run:
         identity = str(item.id)
         scope = str(item.body.project_id) if item.body.project_id else project
-        tags = item.resources.tags if isinstance(item, RunItem) and item.resources else []
-        return Run(
+        run = Run(
             id=identity,
             name=item.name,
             status=item.body.status,
             status_reason=item.body.status_reason,
             project=scope,
-            tags=tuple(tag.name for tag in tags),
+            created=item.body.created,
+            updated=item.body.updated,
             url=self._link(identity, scope),
         )
+        return replace(run, **_looked_up(item)) if isinstance(item, RunItem) else run
 
 
 def _started(answer: Answer) -> Started | None:
@@ -213,6 +263,17 @@ def _started(answer: Answer) -> Started | None:
         return Started.model_validate_json(answer.content)
     except ValidationError:
         return None
+
+
+def _looked_up(item: RunItem) -> dict[str, Any]:
+    """Give the fields of a Run that only a look tells."""
+    pipeline = item.pipeline
+    return {
+        "tags": tuple(tag.name for tag in item.resources.tags) if item.resources else (),
+        "pipeline": (pipeline.name or "") if pipeline else "",
+        "pipeline_id": str(pipeline.id) if pipeline else "",
+        "ended": item.metadata.end_time if item.metadata else None,
+    }
 
 
 def _what(launch: Launch) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
@@ -132,10 +133,19 @@ class Run:
     """As the server says it; there are more words than we know."""
     status_reason: str | None = None
     project: str = ""
-    tags: tuple[str, ...] = ()
-    """Read by `find_run` and `run`; not after `start`."""
+    created: datetime | None = None
+    """By the server's clock, as are `updated` and `ended`."""
+    updated: datetime | None = None
+    """When it changed last: its status, or something else about it."""
     url: str | None = None
     """Its page in the dashboard, where the server tells its address."""
+    tags: tuple[str, ...] = ()
+    """Read, like all that follows, when a run is looked up; not after `start`."""
+    pipeline: str = ""
+    """Name of its pipeline; "" where it is not told, as when the pipeline was deleted."""
+    pipeline_id: str = ""
+    ended: datetime | None = None
+    """Told only of a run that is asked for by itself."""
 
     @property
     def never_ran(self) -> bool:

@@ -1,9 +1,18 @@
 """The few fields that we read of ZenML's answers. What is not named here is not looked at, so it may change."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+
+def _in_utc(moment: datetime) -> datetime:
+    # ZenML writes UTC without saying so.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Info(BaseModel):
@@ -98,26 +107,51 @@ class RunBody(BaseModel):
     status: str
     status_reason: str | None = None
     project_id: UUID | None = None
+    created: Moment | None = None
+    updated: Moment | None = None
 
 
 class Started(BaseModel):
-    """The answer to a launch: these three are the same in all versions."""
+    """The answer to a launch: these are the same in all versions."""
 
     id: UUID
     name: str
     body: RunBody
 
 
+class RunItemBody(RunBody):
+    """What is read beyond that when a run is looked up."""
+
+    pipeline_id: UUID | None = None
+    pipeline: Named | None = None  # until 0.85
+
+
 class RunResources(BaseModel):
     """What belongs to a run."""
 
+    pipeline: Named | None = None
     tags: list[Tag] = Field(default_factory=list)
+
+
+class RunMetadata(BaseModel):
+    """What only a run that is asked for by itself tells."""
+
+    end_time: Moment | None = None
 
 
 class RunItem(Started):
     """A run, looked up."""
 
+    body: RunItemBody
+    metadata: RunMetadata | None = None
     resources: RunResources | None = None
+
+    @property
+    def pipeline(self) -> Named | None:
+        """Its pipeline, wherever this version of ZenML puts it; None if it was deleted."""
+        if self.resources and self.resources.pipeline:
+            return self.resources.pipeline
+        return self.body.pipeline or (Named(id=self.body.pipeline_id) if self.body.pipeline_id else None)
 
 
 class Runs(BaseModel):

@@ -16,6 +16,7 @@ PROJECTS: Version = (0, 80, 0)
 LINKS_WITH_PROJECT: Version = (0, 83, 0)
 PARTIAL_PARAMETERS: Version = (0, 82, 1)
 IDEMPOTENCY_KEY: Version = (0, 83, 1)
+STOP: Version = (0, 84, 0)
 HOOKS: Version = (0, 95, 0)
 
 BODY_FIELDS: Mapping[str, Version] = {
@@ -115,6 +116,8 @@ class Capabilities:
     partial_parameters: bool
     """Before, the body has to carry every parameter of every step."""
     idempotency_key: bool
+    stop: bool
+    """Runs can be stopped."""
 
 
 def parse(text: str) -> Version | None:
@@ -134,4 +137,5 @@ def capabilities(version: Version) -> Capabilities:
         links_with_project=version >= LINKS_WITH_PROJECT,
         partial_parameters=version >= PARTIAL_PARAMETERS,
         idempotency_key=version >= IDEMPOTENCY_KEY,
+        stop=version >= STOP,
     )

@@ -61,9 +61,12 @@ class Wire:
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise NotSent(self._lost(error), code=_code(error)) from error
 
-    async def delete(self, path: str) -> Answer:
-        """DELETE something. Raises NotSent if no answer came; it may be gone all the same."""
-        request = self._request("DELETE", path)
+    async def change(self, method: str, path: str, params: Params | None = None) -> Answer:
+        """DELETE something, or POST what does no harm twice.
+
+        Raises NotSent if no answer came; it may be done all the same.
+        """
+        request = self._request(method, path, params=params)
         try:
             return await self._send(request, self._auth)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
