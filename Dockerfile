@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY worker ./worker
-RUN python -m venv /opt/zenbeat && /opt/zenbeat/bin/pip install --no-cache-dir -c constraints.txt .
+RUN python -m venv /opt/zenbeat && /opt/zenbeat/bin/pip install --no-cache-dir -c constraints.txt '.[notify]'
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home zenbeat

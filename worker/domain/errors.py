@@ -5,6 +5,7 @@ ZenbeatError
 ├── StoreUnavailable          Redis cannot be reached, or refuses to work
 ├── LeadLost                  another beat leads: what this one was about to write is the other's business now
 ├── BrokerUnavailable         Celery's broker cannot be reached; what is recorded is rung again later
+├── NotDelivered              a receiver did not take an alert
 └── ZenMLError                a call to ZenML did not give what was asked for
     ├── Refused               a definite no; trying the same again gives the same
     │   ├── NotFound          the pipeline, template, snapshot or project does not exist
@@ -12,6 +13,7 @@ ZenbeatError
     │   └── NameTaken         a run of that name exists (409): look whether it is ours
     ├── AccessDenied          login or permission failed; nothing was started; a person may mend it meanwhile
     ├── AtCapacity            the server takes no more launches now; nothing was started
+    ├── NotYet                the run has not come to where this can be done; ask again in a moment
     ├── NotSent               the request never reached the server
     ├── Unclear               the server may or may not have started the run: look before you try again
     └── Unsettled             the server may still be at work on an earlier attempt: look again in a moment
@@ -66,6 +68,14 @@ class BrokerUnavailable(ZenbeatError):
     """Celery's broker cannot be reached. Nothing is lost: what is recorded is rung again later."""
 
 
+class NotDelivered(ZenbeatError):
+    """A receiver did not take an alert. `gone`: it asked never to be sent any again."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.gone = gone
+
+
 DENIED = frozenset({"unauthorized", "login_refused", "subscription"})
 """Codes of errors that every trigger of a server will meet, until a person has mended it."""
 
@@ -117,6 +127,12 @@ class AccessDenied(ZenMLError):
 
 class AtCapacity(ZenMLError):
     """The server takes no more launches now. Nothing was started; waiting does not use up an attempt."""
+
+    retryable = True
+
+
+class NotYet(ZenMLError):
+    """The run has not come to where this can be done. Nothing was done; ask again in a moment."""
 
     retryable = True
 
