@@ -30,7 +30,15 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     settings = load_settings({"ZENML_STORE_API_KEY_FILE": str(secret)}, tmp_path)
     assert settings.zenml_api_key is not None
     assert settings.zenml_api_key.get_secret_value() == "ZENKEY_x"
-    assert {"REDIS_URL", "CELERY_BROKER_URL", "ZENML_STORE_API_KEY", "ZENML_STORE_API_TOKEN"} == SECRETS
+    assert {
+        "REDIS_URL",
+        "CELERY_BROKER_URL",
+        "ZENML_STORE_API_KEY",
+        "ZENML_STORE_API_TOKEN",
+        "ZENBEAT_RECEIVERS",
+        "ZENBEAT_WEBHOOK_SECRET",
+        "ZENBEAT_NOTIFY",
+    } == SECRETS
 
 
 @pytest.mark.parametrize(
@@ -88,9 +96,57 @@ def test_an_address_with_a_password_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
-    settings = load_settings({name: f"canary-{name}" for name in SECRETS}, tmp_path)
+    canaries = {name: f"canary-{name}" for name in SECRETS}
+    canaries["ZENBEAT_RECEIVERS"] = '{"ops": "slack://canary"}'
+    canaries["ZENBEAT_WEBHOOK_SECRET"] = "whsec_" + "canary00" * 4
+    canaries["ZENBEAT_NOTIFY"] = "ops,https://example.com/canary"
+    settings = load_settings(canaries, tmp_path)
     assert "canary" not in repr(settings)
     assert "canary" not in settings.model_dump_json()
+    assert "canary" not in repr(settings.receivers)
+
+
+def test_receivers_of_alerts(tmp_path: Path) -> None:
+    secret = tmp_path / "receivers.json"
+    secret.write_text('{"ops": "slack://a/b/c", "hook": ["https://x.example.com/1", "mailto://a:b@example.com"]}\n')
+    key = "whsec_" + "a" * 32
+    environment = {"ZENBEAT_RECEIVERS_FILE": str(secret), "ZENBEAT_WEBHOOK_SECRET": f"{key} {key}"}
+    settings = load_settings({**environment, "ZENBEAT_NOTIFY": "ops, https://y.example.com"}, tmp_path)
+    assert settings.receivers.urls["ops"] == ("slack://a/b/c",)
+    assert settings.receivers.urls["hook"] == ("https://x.example.com/1", "mailto://a:b@example.com")
+    assert [len(one) for one in settings.receivers.secrets] == [24, 24]
+    assert settings.notified == ("ops", "https://y.example.com")
+    nobody = load_settings({}, tmp_path)
+    assert (nobody.receivers.urls, nobody.receivers.secrets, nobody.notified) == ({}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("ZENBEAT_RECEIVERS", "slack://canary", "is not JSON (line 1, column 1)"),
+        ("ZENBEAT_RECEIVERS", '["slack://canary"]', "is not a JSON object"),
+        ("ZENBEAT_RECEIVERS", '{"ops": {"url": "canary"}}', "ops: is neither an address nor a list"),
+        ("ZENBEAT_RECEIVERS", '{"ops": []}', "ops: is neither an address nor a list"),
+        ("ZENBEAT_RECEIVERS", '{"ops": "canary"}', "ops: this is not an address"),
+        ("ZENBEAT_RECEIVERS", '{"ops": "https:///canary"}', "ops: this is a web address without a host"),
+        ("ZENBEAT_RECEIVERS", '{"ops": "https://a:99999/canary"}', "ops: this is a web address without a host"),
+        ("ZENBEAT_RECEIVERS", '{"slack://canary": "ops"}', "slack://… is not a name"),
+        ("ZENBEAT_RECEIVERS", '{"ops/1": "slack://canary"}', '"ops/1" is not a name'),
+        ("ZENBEAT_WEBHOOK_SECRET", "canary", "is not whsec_ and 24 to 64 bytes"),
+        ("ZENBEAT_WEBHOOK_SECRET", "whsec_canary", "is not whsec_ and 24 to 64 bytes"),
+        ("ZENBEAT_WEBHOOK_SECRET", "whsec_canary" * 3, "is not whsec_ and 24 to 64 bytes"),
+        ("ZENBEAT_WEBHOOK_SECRET", "whsec_" + "a" * 88, "is not whsec_ and 24 to 64 bytes"),
+        ("ZENBEAT_WEBHOOK_SECRET", "a b c", "holds 3 secrets"),
+        ("ZENBEAT_NOTIFY", "opps", '"opps" is not among ZENBEAT_RECEIVERS; did you mean "ops"?'),
+        ("ZENBEAT_NOTIFY", "ops,,", '"" is not a name'),
+        ("ZENBEAT_NOTIFY", "https://", "an address is a web address without a host"),
+    ],
+)
+def test_receivers_that_cannot_be_used(variable: str, value: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load_settings({"ZENBEAT_RECEIVERS": '{"ops": "slack://a/b/c"}', variable: value}, tmp_path)
+    assert str(caught.value).startswith(f"{variable}: {told}")
+    assert "canary" not in str(caught.value)
 
 
 def test_every_field_has_a_variable_and_a_sentence() -> None:

@@ -5,17 +5,28 @@ begin with `ZENBEAT_` and are not known are refused with the nearest match; all 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from worker import running
 from worker.domain.errors import Fault, InvalidInput
-from worker.domain.nearest import nearest
+from worker.domain.nearest import did_you_mean, nearest
+from worker.domain.receivers import Receivers, is_url, read_names, read_receivers, read_secrets
 
 
 def _web_address(value: str) -> str:
@@ -44,6 +55,16 @@ def _tag_limits(value: object) -> object:
 
 
 TagLimits = Annotated[dict[str, int], BeforeValidator(_tag_limits)]
+
+
+def _readable(read: Callable[[str], object]) -> AfterValidator:
+    """Accept a secret text that `read` can read; its ValueError says what is wrong, without the text."""
+
+    def check(value: SecretStr) -> SecretStr:
+        read(value.get_secret_value())
+        return value
+
+    return AfterValidator(check)
 
 
 class Settings(BaseModel):
@@ -132,10 +153,57 @@ class Settings(BaseModel):
     ledger_max: int = Field(
         1_000, title="ZENBEAT_LEDGER_MAX", ge=10, description="The most ledger entries that are kept per schedule."
     )
+    start_timeout: float = Field(
+        1800,
+        title="ZENBEAT_START_TIMEOUT",
+        gt=0,
+        description="Seconds after which a run that was accepted and is still `initializing` counts as stuck.",
+    )
+    receiver_urls: Annotated[SecretStr, _readable(read_receivers)] | None = Field(
+        None,
+        title="ZENBEAT_RECEIVERS",
+        description='Who gets alerts: `{"ops": "slack://…", "hook": ["https://…", "mailto://…"]}`; see docs/alerts.md.',
+    )
+    webhook_secret: Annotated[SecretStr, _readable(read_secrets)] | None = Field(
+        None,
+        title="ZENBEAT_WEBHOOK_SECRET",
+        description="Signs webhooks: `whsec_…`, or two with a space between them while receivers change to a new one.",
+    )
+    notify: Annotated[SecretStr, _readable(read_names)] | None = Field(
+        None,
+        title="ZENBEAT_NOTIFY",
+        description="Who gets the alerts of schedules that have no `notify`: names or addresses, with commas between.",
+    )
 
     halt_file: Path | None = Field(
         None, title="ZENBEAT_HALT_FILE", description="For the crash tests alone: names a point at which to stop."
     )
+
+    @field_validator("notify")
+    @classmethod
+    def _known(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Refuse a name that nobody has."""
+        receivers = info.data.get("receiver_urls", ...)
+        if value is not None and receivers is not ...:  # not there: what is wrong with it is told already
+            known = read_receivers(receivers.get_secret_value()) if receivers else {}
+            for name in read_names(value.get_secret_value()):
+                if not is_url(name) and name not in known:
+                    raise ValueError(f'"{name}" is not among ZENBEAT_RECEIVERS{did_you_mean(name, known)}')
+        return value
+
+    @property
+    def receivers(self) -> Receivers:
+        """Who can get alerts, and what webhooks are signed with."""
+        urls, secret = self.receiver_urls, self.webhook_secret
+        return Receivers(
+            urls=read_receivers(urls.get_secret_value()) if urls else {},
+            secrets=read_secrets(secret.get_secret_value()) if secret else (),
+        )
+
+    @property
+    def notified(self) -> tuple[str, ...]:
+        """Who gets the alerts of schedules that name nobody: names or addresses; never log an address."""
+        return read_names(self.notify.get_secret_value()) if self.notify else ()
 
     @property
     def broker(self) -> str:
