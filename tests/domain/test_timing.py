@@ -162,8 +162,8 @@ def test_no_jitter_moves_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({}, "a schedule needs exactly one of cron, every and at"),
-        ({"every": HOUR, "at": (EARLIEST,)}, "a schedule needs exactly one of cron, every and at"),
+        ({}, "a schedule needs exactly one of cron, every, at and after"),
+        ({"every": HOUR, "at": (EARLIEST,)}, "a schedule needs exactly one of cron, every, at and after"),
         ({"every": timedelta(milliseconds=999)}, "every is too short; the shortest interval is 1s"),
         ({"every": HOUR, "jitter": -HOUR}, "jitter is negative; it can only make a start later"),
         ({"every": HOUR, "start_time": datetime(2026, 1, 1)}, "2026-01-01 00:00:00 has no time zone"),  # noqa: DTZ001

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+from worker.domain.fate import Fate, matches
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
@@ -23,11 +25,34 @@ class RetryPolicy:
 
     def delay(self, attempts: int, rng: Random, retry_after: float | None = None) -> timedelta:
         """Give the wait after attempt number `attempts`."""
-        # Beyond 2**30 the product would leave timedelta's range before `max` could bound it.
-        doublings: int = 2 ** min(max(attempts, 1) - 1, 30)
-        wait = min(self.max, self.initial * doublings) * rng.random()
+        wait = _longest(self.initial, self.max, attempts) * rng.random()
         asked = min(timedelta(seconds=max(retry_after or 0, 0)), LONGEST_RETRY_AFTER)
         return max(wait, asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRetry:
+    """How a run that ended badly is started again, as a run of its own. Nothing to do with the retry of the POST."""
+
+    max_attempts: int
+    """Runs in all, the first one included."""
+    initial: timedelta = timedelta(minutes=1)
+    max: timedelta = timedelta(hours=1)
+    on: frozenset[Fate] = frozenset({Fate.FAILED})
+
+    def allows(self, attempt: int, fate: Fate) -> bool:
+        """Tell whether another run may follow after number `attempt`, which ended so."""
+        return attempt < self.max_attempts and matches(fate, self.on)
+
+    def delay(self, attempts: int, rng: Random) -> timedelta:
+        """Give the wait after run number `attempts`: between half of min(max, initial * 2**(n-1)) and all of it."""
+        return _longest(self.initial, self.max, attempts) * (0.5 + rng.random() / 2)
+
+
+def _longest(initial: timedelta, most: timedelta, attempts: int) -> timedelta:
+    # Beyond 2**30 the product would leave timedelta's range before `most` could bound it.
+    doublings: int = 2 ** min(max(attempts, 1) - 1, 30)
+    return min(most, initial * doublings)
 
 
 LONGEST_CAPACITY_WAIT = timedelta(seconds=10)

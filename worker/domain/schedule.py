@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from worker.domain.retry import RetryPolicy
+from worker.domain.after import After
+from worker.domain.deadline import Deadline
+from worker.domain.notify import Notify
+from worker.domain.retry import RetryPolicy, RunRetry
 from worker.domain.sweep import Sweep
 from worker.domain.timing import Timing
 
@@ -26,10 +29,19 @@ class Overlap(StrEnum):
     """What to do when a run of the schedule is still going on."""
 
     SKIP = "skip"
+    """Nothing is started."""
     ALLOW = "allow"
+    """It is started beside it."""
     BUFFER_ONE = "buffer_one"
+    """It waits for the end of that run; while one waits, further ones are skipped."""
     BUFFER_ALL = "buffer_all"
+    """It waits for its turn: one after the other, up to `MOST_BUFFERED`."""
     CANCEL_OTHER = "cancel_other"
+    """That run is stopped, and this one starts when it has ended."""
+
+
+MOST_BUFFERED = 100
+"""Triggers of a schedule that wait for a run before them; what is due beyond that is skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,8 @@ class Target:
     """The parsed config template, expressions still in it; empty without one."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Laid over the config template, key by key, expressions still in it."""
+    uses: frozenset[str] = field(default=frozenset(), compare=False)
+    """The names that its expressions use, as far as a file defines it: what is costly need not be known to others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,18 @@ class Schedule:
     max_runs: int | None = None
     priority: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    run_retry: RunRetry | None = None
+    after: After | None = None
+    """What it follows, instead of the clock."""
+    coalesce: bool = False
+    """What `catchup: all` makes up for is one run, over the window from `window_start` to `window_end`."""
+    pause_after: int | None = None
+    """It pauses itself after so many failures in a row."""
+    deadline: Deadline | None = None
+    expect_every: timedelta | None = None
+    """An alert is raised when there was no success for so long."""
+    notify: Notify | None = None
+    """None: as ZENBEAT_NOTIFY says."""
     place: str = ""
     """Where it is defined: `file:line`."""
     revision: str = ""
@@ -92,4 +118,5 @@ class SweepDefinition:
     sweep: Sweep
     priority: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    run_retry: RunRetry | None = None
     place: str = ""

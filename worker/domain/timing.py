@@ -39,6 +39,8 @@ class Timing:
     crons: tuple[Cron, ...] = ()
     every: timedelta | None = None
     at: tuple[datetime, ...] = ()
+    follows: bool = False
+    """It is due when others have ended: nothing is due by the clock."""
     timezone: str = "UTC"
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -68,6 +70,12 @@ class Timing:
                 return fire
             fire = self._due(skipped_to)
         return None
+
+    def is_open(self, moment: datetime) -> bool:
+        """Tell whether something may be due then, as far as `start_time`, `end_time` and `skip_dates` go."""
+        if self.start_time is not None and moment < self.start_time:
+            return False
+        return not (self.end_time is not None and moment > self.end_time) and self._skipped_to(moment) is None
 
     def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the fire times in `(after, until]`, oldest first."""
@@ -136,8 +144,8 @@ class Timing:
         return fire_time + int.from_bytes(digest[:16]) % (self.jitter // _TICK + 1) * _TICK
 
     def _check_pattern(self) -> None:
-        if sum((bool(self.crons), self.every is not None, bool(self.at))) != 1:
-            raise TimingError("a schedule needs exactly one of cron, every and at")
+        if sum((bool(self.crons), self.every is not None, bool(self.at), self.follows)) != 1:
+            raise TimingError("a schedule needs exactly one of cron, every, at and after")
         if self.every is not None and self.every < SHORTEST_INTERVAL:
             raise TimingError("every is too short; the shortest interval is 1s")
         if self.jitter < timedelta():

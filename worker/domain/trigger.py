@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
-from worker.domain.retry import RetryPolicy
+from worker.domain.retry import RetryPolicy, RunRetry
 
 NAMESPACE = UUID("6b1f7f0e-8d5b-5c39-9a59-2f4c6f0f8a11")
 """Root of every id that zenbeat derives. Changing it would make known triggers unknown: never do."""
@@ -43,7 +43,19 @@ class TriggerState(StrEnum):
     CLAIMED = "claimed"
     """A worker holds it under a lease."""
     STARTED = "started"
-    """ZenML accepted the run."""
+    """ZenML accepted the run, and it has not ended."""
+    COMPLETED = "completed"
+    """The run succeeded."""
+    FAILED = "failed"
+    """The run failed."""
+    STOPPED = "stopped"
+    """The run was stopped."""
+    STUCK = "stuck"
+    """The run never left `initializing`."""
+    VANISHED = "vanished"
+    """The run was deleted in ZenML before it ended."""
+    SKIPPED = "skipped"
+    """The overlap policy of its schedule let it go: a run before it was still going on."""
     DEAD = "dead"
     """It will not be tried again by itself."""
     CANCELLED = "cancelled"
@@ -86,6 +98,37 @@ class Trigger:
     priority: int = 0
     """One step is worth a minute of waiting."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    run_retry: RunRetry | None = None
+    attempt: int = 1
+    """Which run of its fire it is for: `run_retry` starts one that failed again, as a trigger of its own."""
+
+
+def again(trigger: Trigger, due: datetime) -> Trigger:
+    """Make the trigger that starts the run of another once more: the same body, under a name of its own."""
+    attempt = trigger.attempt + 1
+    identity = attempt_id(trigger, attempt)
+    stem = trigger.run_name[: -SHORT - 1]
+    name = f"{stem}-{UUID(identity).hex[:SHORT]}"
+    mark = f"zenbeat:trigger={trigger.id}"
+    kept = [tag for tag in trigger.body["tags"] if tag != mark]
+    body = {**trigger.body, "run_name": name, "tags": [*kept, f"zenbeat:trigger={identity}"]}
+    source = _source_of(trigger, attempt)
+    return replace(trigger, id=identity, source=source, run_name=name, body=body, due=due, attempt=attempt)
+
+
+def attempt_id(trigger: Trigger, attempt: int) -> str:
+    """Give the id of the trigger for another run of the same fire; the first one is number 1."""
+    return trigger_id(trigger.origin, _source_of(trigger, attempt))
+
+
+AGAIN = "~"
+"""Before the number of the attempt in a source."""
+
+
+def _source_of(trigger: Trigger, attempt: int) -> str:
+    # Only what we have put there is taken off: a caller's key may hold anything.
+    stem = trigger.source if trigger.attempt == 1 else trigger.source.rpartition(AGAIN)[0]
+    return stem if attempt == 1 else f"{stem}{AGAIN}{attempt}"
 
 
 def schedule_source(schedule: str, fire_time: datetime) -> str:
