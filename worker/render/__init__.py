@@ -1,16 +1,23 @@
 """Floor 1: expressions in a run configuration. What may stand in one, and the body that comes of it."""
 
-from worker.render.compiled import KEY_FAULT, Compiled, RenderError, compile_config, expression_faults, merge
-from worker.render.grammar import SCHEDULE_NAMES, SWEEP_NAMES, fixed_text
+from worker.render.checks import KEY_FAULT, expression_doubts, expression_faults, used_names
+from worker.render.compiled import Compiled, RenderError, compile_config, merge
+from worker.render.grammar import FOLLOWER_NAMES, SCHEDULE_NAMES, SWEEP_NAMES, fixed_text
+from worker.render.known import LastSuccess, UpstreamRun
 
 __all__ = [
+    "FOLLOWER_NAMES",
     "KEY_FAULT",
     "SCHEDULE_NAMES",
     "SWEEP_NAMES",
     "Compiled",
+    "LastSuccess",
     "RenderError",
+    "UpstreamRun",
     "compile_config",
+    "expression_doubts",
     "expression_faults",
     "fixed_text",
     "merge",
+    "used_names",
 ]

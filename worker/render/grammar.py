@@ -11,8 +11,13 @@ from worker.render.sandbox import SANDBOX
 LONGEST_SOURCE = 4_096
 """Characters of one text with expressions in it."""
 
-SCHEDULE_NAMES = frozenset({"fire_time", "previous_fire_time", "schedule"})
+SCHEDULE_NAMES = frozenset(
+    {"fire_time", "last_success", "previous_fire_time", "schedule", "window_end", "window_start"}
+)
 """Known where a schedule fires."""
+
+FOLLOWER_NAMES = frozenset({"upstream", "upstreams"})
+"""Known besides where a schedule follows others."""
 
 SWEEP_NAMES = frozenset({"params", "sweep", "trial"})
 """Known in the trials of a sweep."""
@@ -22,8 +27,7 @@ _NOT_KNOWN = {
     "now": f'"now" is not known: {_ONCE}; use fire_time',
     "today": f'"today" is not known: {_ONCE}; use fire_time | date("%Y-%m-%d")',
     "attempt": f'"attempt" is not known: {_ONCE}',
-    "last_success": '"last_success" is not known yet; this version does not look at earlier runs',
-    "upstream": '"upstream" is not known yet; this version does not follow other runs',
+    **{name: f'"{name}" is known in a schedule with after only' for name in FOLLOWER_NAMES},
 }
 _NOT_ALLOWED: dict[type[nodes.Node], str] = {
     nodes.For: "for is not possible; an expression such as range(3) | join(',') may do",
