@@ -20,7 +20,7 @@ CRON = HEAD + '    cron: "0 2 * * *"\n'
         ("timezone: ../etc/passwd", '5:15: schedules.0.timezone: time zone "../etc/passwd" is not known'),
         ("crno: x", '5:5: schedules.0.crno: unknown key; did you mean "cron"?'),
         ("zzz: x", "5:5: schedules.0.zzz: unknown key"),
-        ("after: {schedule: b}", "5:5: schedules.0.after: after is not supported yet; use cron, every or at"),
+        ("after: {schedule: b}", '5:5: schedules.0.after: "cron" says already when it is due; keep one of them'),
         ("calendar: x", "5:5: schedules.0.calendar: calendar is not supported yet; use skip_dates"),
         ("cron_expression: x", '5:5: schedules.0.cron_expression: unknown key; did you mean "cron"?'),
         ("steps: {}", "5:5: schedules.0.steps: unknown key; it belongs under config, or in a config template"),
@@ -81,8 +81,8 @@ def test_one_wrong_line_in_a_good_schedule(faults: Check, folder: Path, lines: s
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ("", "2:5: schedules.0: it is not said when it is due; write one of cron, every and at"),
-        ("cron:", "2:5: schedules.0: it is not said when it is due; write one of cron, every and at"),
+        ("", "2:5: schedules.0: it is not said when it is due; write one of cron, every, at and after"),
+        ("cron:", "2:5: schedules.0: it is not said when it is due; write one of cron, every, at and after"),
         ('cron: "99 * * * *"', "4:11: schedules.0.cron: minute 99 is out of range: 0 to 59"),
         ('cron: "* * * *"', '4:11: schedules.0.cron: "* * * *" has 4 fields, not the five: minute, hour, day of month, month, day of week'),
         ('cron: ["0 0 * * *", "0 0 * * MONN"]', '4:25: schedules.0.cron.1: day of week "MONN" is not known; did you mean "MON"?'),
@@ -94,7 +94,6 @@ def test_one_wrong_line_in_a_good_schedule(faults: Check, folder: Path, lines: s
         ("every: -5", '4:12: schedules.0.every: "-5" is not a length of time; write a number and a unit (ms, s, m, h, d, w), such as 90s or 1h30m'),
         ("at: 2026-13-01", '4:9: schedules.0.at: "2026-13-01" is not a time; write it as 2026-12-01T08:00 or 2026-12-01'),
         ("at: [2026-12-01, 12:30]", '4:22: schedules.0.at.1: "12:30" is not a time; write it as 2026-12-01T08:00 or 2026-12-01'),
-        ("after: {schedule: b}", "4:5: schedules.0.after: after is not supported yet; use cron, every or at"),
         ("cron: * * * * *", 'Y4:11: a text that begins with * has to be quoted; put it in quotes, such as "*/5 * * * *"'),
         ("cron: */5 * * * *", 'Y4:11: a text that begins with * has to be quoted; put it in quotes, such as "*/5 * * * *"'),
         ("cron: @daily", "Y4:11: a text that begins with @ has to be quoted"),
@@ -192,7 +191,7 @@ sweeps:
         "a.yaml:6:5: schedules.1: pipeline is missing",
         'a.yaml:8:18: schedules.1.retry.max: "x" is not a length of time; '
         "write a number and a unit (ms, s, m, h, d, w), such as 90s or 1h30m",
-        "a.yaml:9:5: schedules.2: it is not said when it is due; write one of cron, every and at",
+        "a.yaml:9:5: schedules.2: it is not said when it is due; write one of cron, every, at and after",
         'a.yaml:9:11: schedules.2.name: "b" is defined already, in FOLDER/a.yaml:6',
         "a.yaml:12:5: sweeps.0: parameters is missing",
         'a.yaml:14:13: sweeps.0.method: "randm" is not a method; did you mean "random"?',
@@ -250,8 +249,6 @@ def test_a_link_inside_the_folder_is_followed(faults: Check, folder: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "warning"),
     [
-        ("overlap: skip", "5:5: schedules.0.overlap: overlap: skip is not applied yet: a run starts even if the one before is still going on"),
-        ("concurrency: skip", "5:5: schedules.0.concurrency: concurrency: skip is not applied yet: a run starts even if the one before is still going on"),
         ("jitter: 2d", "5:13: schedules.0.jitter: 2d is longer than the 1d between fires: runs may change places"),
         ("config: {stesp: {}}", '5:14: schedules.0.config.stesp: ZenML does not know this key, and may ignore it; did you mean "steps"?'),
         ("config: {steps: {t: {paramters: {}}}}", '5:26: schedules.0.config.steps.t.paramters: ZenML does not know this key, and may ignore it; did you mean "parameters"?'),
@@ -264,8 +261,8 @@ def test_warnings(warnings: Check, lines: str, warning: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        "overlap: allow",
-        "concurrency: submit",
+        "overlap: skip",
+        "concurrency: skip",
         "jitter: 1d",
         "config: {steps: {}}",
         "config: {enable_artifact_visualization: false, steps: {t: {enable_artifact_visualization: true}}}",

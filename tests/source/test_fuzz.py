@@ -20,10 +20,18 @@ schedules:
     skip_dates: [2026-12-24, 2026-12-30/2027-01-06]
     max_runs: 7
     catchup_window: 1h
-    retry: {max_attempts: 3, initial: 2s, max: 5m}
+    retry: {max_attempts: 3, initial: 2s, max: 5m, run: {max_attempts: 3, on: [failed, stopped]}}
+    pause_after: 3
+    deadline: 06:00
+    expect_every: 26h
+    notify: {to: [ops, "https://x.example/y"], on: late, quiet: 22:00-07:00}
     config:
       run_name: "a-{{ fire_time.year }}"
       steps: {model_trainer: {parameters: {data_date: "{{ fire_time | date('%Y-%m-%d') }}"}}}
+  - name: report
+    pipeline: training
+    after: {all_of: [{schedule: nightly, on: [completed, failed]}, {pipeline: etl, project: p}], window: 6h}
+    config: {extra: {id: "{{ upstreams[1].run_id }}", since: "{{ last_success.ended if last_success }}"}}
 sweeps:
   - name: lr
     pipeline: training
@@ -51,4 +59,4 @@ def test_an_edit_anywhere(folder: Path, start: int, length: int, typed: str) -> 
         assert fault.message
         assert fault.line > 0
         assert fault.column > 0
-    assert definitions.faults or len(definitions.schedules) <= 1
+    assert definitions.faults or len(definitions.schedules) <= 2

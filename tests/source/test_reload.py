@@ -115,7 +115,9 @@ def test_a_broken_file_keeps_its_last_good_version_running(folder: Path) -> None
     broken = settled(source)
     assert broken.schedules == first.schedules
     assert broken.schedules[0] is first.schedules[0]
-    assert lines(broken) == ["a.yaml:2:5: schedules.0: it is not said when it is due; write one of cron, every and at"]
+    assert lines(broken) == [
+        "a.yaml:2:5: schedules.0: it is not said when it is due; write one of cron, every, at and after"
+    ]
     assert source.read() is broken
     rewrite(path, A.replace("10s", "20s"))
     mended = settled(source)

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from worker.domain.notify import Notify
 from worker.render import compile_config, merge
 from worker.source import lint
 from worker.source.document import read_document
@@ -69,6 +70,16 @@ def test_the_nightly_example_renders_the_day_before() -> None:
     }
 
 
+def test_the_chain_example() -> None:
+    chain = {one.name: one for one in lint([ROOT / "schedules" / "chain.yaml"]).schedules}
+    training, evaluation, report = (chain[name] for name in ("nightly-retraining", "evaluation", "monthly-report"))
+    assert training.run_retry is not None
+    assert (training.target.uses, training.notify) == ({"last_success", "fire_time"}, evaluation.notify)
+    assert evaluation.when == "after nightly-retraining"
+    assert report.when == "after all of month-close, month-scores (completed or failed) within 12h"
+    assert report.notify == Notify(to=())
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -80,12 +91,49 @@ def test_the_nightly_example_renders_the_day_before() -> None:
         {"name": "a", "pipeline": "p", "cron": []},
         {"name": "a", "pipeline": "p", "every": "1h", "retry": {"max_attempts": 0}},
         {"name": "a", "pipeline": "p", "every": "1h", "catchup": "last"},
+        {"name": "a", "pipeline": "p", "every": "1h", "after": {"schedule": "b"}},
+        {"name": "a", "pipeline": "p", "after": "b"},
+        {"name": "a", "pipeline": "p", "after": {}},
+        {"name": "a", "pipeline": "p", "after": {"schedule": "b", "window": "6h"}},
+        {"name": "a", "pipeline": "p", "after": {"schedule": "b", "project": "p"}},
+        {"name": "a", "pipeline": "p", "after": {"pipeline": "b", "on": "done"}},
+        {"name": "a", "pipeline": "p", "after": {"any_of": [{"schedule": "b"}], "all_of": [{"schedule": "c"}]}},
+        {"name": "a", "pipeline": "p", "after": {"any_of": [{"project": "p"}]}},
+        {"name": "a", "pipeline": "p", "every": "1h", "retry": {"run": {}}},
+        {"name": "a", "pipeline": "p", "every": "1h", "retry": {"run": {"max_attempts": 1}}},
+        {"name": "a", "pipeline": "p", "every": "1h", "retry": {"run": {"max_attempts": 2, "on": "completed"}}},
+        {"name": "a", "pipeline": "p", "every": "1h", "deadline": "6am"},
+        {"name": "a", "pipeline": "p", "every": "1h", "deadline": "25:00"},
+        {"name": "a", "pipeline": "p", "every": "1h", "pause_after": 0},
+        {"name": "a", "pipeline": "p", "every": "1h", "notify": "ops"},
+        {"name": "a", "pipeline": "p", "every": "1h", "notify": {"on": "late"}},
+        {"name": "a", "pipeline": "p", "every": "1h", "notify": {"to": "a b"}},
+        {"name": "a", "pipeline": "p", "every": "1h", "notify": {"to": "ops", "quiet": "night"}},
     ],
 )
 def test_the_schema_refuses_what_the_models_refuse(entry: dict[str, object], folder: Path) -> None:
     assert not VALIDATOR.is_valid({"schedules": [entry]})
     (folder / "a.yaml").write_text(json.dumps({"schedules": [entry]}))
     assert lint([folder]).faults
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"every": "1h", "deadline": "06:00", "notify": "none"},
+        {"every": "1h", "deadline": "2h after fire", "notify": {"to": "ops", "on": "late", "quiet": "22:00-07:00"}},
+        {"every": "1h", "deadline": 90, "notify": {"to": ["ops", "https://x.example/y"], "on": ["late", "success"]}},
+        {"every": "1h", "retry": {"run": {"max_attempts": 2, "initial": "1m", "on": ["failed", "stopped"]}}},
+        {"after": {"pipeline": "q", "project": "x", "on": ["failed", "completed"]}},
+        {"after": {"any_of": [{"pipeline": "q", "on": "stopped"}]}},
+        {"after": {"all_of": [{"pipeline": "q"}, {"pipeline": "r"}], "window": "6h"}},
+    ],
+)
+def test_the_schema_takes_what_the_models_take(more: dict[str, object], folder: Path) -> None:
+    value = {"notify": {"to": "ops"}, "schedules": [{"name": "a", "pipeline": "p", **more}]}
+    VALIDATOR.validate(value)
+    (folder / "a.yaml").write_text(json.dumps(value))
+    assert lint([folder]).faults == ()
 
 
 @pytest.mark.parametrize("sweep", [{"method": "grid"}, {"parameters": {"a": {"value": 1}}}])

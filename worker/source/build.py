@@ -1,26 +1,24 @@
 """From one file to its schedules and sweep definitions, or to everything that is wrong with it."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from worker.domain.errors import Fault, InvalidInput
-from worker.domain.retry import RetryPolicy
-from worker.domain.schedule import CatchUp, Overlap, Schedule, SweepDefinition, Target
+from worker.domain.notify import Notify
+from worker.domain.schedule import CatchUp, Schedule, SweepDefinition
 from worker.domain.sweep import Sweep, SweepFaults, parse_sweep
 from worker.source.document import Document, Path, read_document
 from worker.source.files import Files, Unusable
 from worker.source.findings import Findings
-from worker.source.model import SWEEP_KEYS, RetryEntry, ScheduleEntry, SweepEntry
-from worker.source.runconfig import Scope, check_run_config, schedule_scope, sweep_scope
+from worker.source.following import Link, after_links
+from worker.source.model import SWEEP_KEYS, ScheduleEntry, SweepEntry
+from worker.source.policies import build_coalesce, build_notify, build_overlap, build_retry
+from worker.source.runconfig import schedule_scope, sweep_scope
 from worker.source.shape import read_file
-from worker.source.templates import TemplateError, Templates
+from worker.source.target import Targets
+from worker.source.templates import Templates
 from worker.source.timing import build_when
-
-_NOTHING: Mapping[str, Any] = {}
-_OVERLAPS = {"skip": Overlap.SKIP, "submit": Overlap.ALLOW}
-"""ZenML's `concurrency` in our words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +48,8 @@ class Version:
     warnings: tuple[Fault, ...] = ()
     templates: frozenset[str] = frozenset()
     """The config templates it asks for, also those that are missing."""
+    links: tuple[Link, ...] = ()
+    """What its schedules follow; with faults, as far as it can be read."""
 
 
 def build_version(name: str, files: Files, templates: Templates) -> Version:
@@ -71,21 +71,23 @@ class _Build:
     def __init__(self, document: Document, templates: Templates) -> None:
         self._document = document
         self._findings = Findings(document)
-        self._templates = templates
-        self._wanted: set[str] = set()
-        self._checked: set[str] = set()
+        self._targets = Targets(self._findings, templates)
+        self._links: list[Link] = []
+        self._notify: Notify | None = None
 
     def version(self) -> Version:
         """Build every entry of the file."""
-        schedules, sweeps = read_file(self._findings)
-        built = [self._schedule(entry, ("schedules", index)) for index, entry in schedules]
-        defined = [self._sweep(entry, ("sweeps", index)) for index, entry in sweeps]
+        entries = read_file(self._findings)
+        self._notify = build_notify(entries.notify, ("notify",), self._findings)
+        built = [self._schedule(entry, ("schedules", index)) for index, entry in entries.schedules]
+        defined = [self._sweep(entry, ("sweeps", index)) for index, entry in entries.sweeps]
         version = Version(
             file=self._document.file,
-            names=(self._names("schedules", schedules), self._names("sweeps", sweeps)),
+            names=(self._names("schedules", entries.schedules), self._names("sweeps", entries.sweeps)),
             faults=self._findings.faults,
             warnings=self._findings.warnings,
-            templates=frozenset(self._wanted),
+            templates=frozenset(self._targets.wanted),
+            links=tuple(self._links),
         )
         if version.faults:
             return version
@@ -98,20 +100,27 @@ class _Build:
     def _names(self, section: str, entries: Sequence[tuple[int, ScheduleEntry | SweepEntry]]) -> Names:
         names, places = [], array("L")
         for index, entry in entries:
-            # Where the name is missing or impossible, the entry has a stand-in.
-            if self._document.value[section][index].get("name") == entry.name:
+            if self._is_named(entry, (section, index)):
                 place = self._document.fault((section, index, "name"), "")
                 names.append(entry.name)
                 places.extend((index, place.line, place.column))
         return Names(section=section, names=tuple(names), places=places)
 
+    def _is_named(self, entry: ScheduleEntry | SweepEntry, path: tuple[str, int]) -> bool:
+        # Where the name is missing or impossible, the entry has a stand-in.
+        return bool(self._document.value[path[0]][path[1]].get("name") == entry.name)
+
     def _schedule(self, entry: ScheduleEntry, path: tuple[str, int]) -> Schedule | None:
         when = build_when(entry, path, self._findings)
-        target = self._target(entry, path, schedule_scope(entry))
-        overlap = self._overlap(entry, path)
-        retry = self._retry(entry.retry, path)
+        target = self._targets.build(entry, path, schedule_scope(entry))
+        retry, run_retry = build_retry(entry.retry, path, self._findings)
+        notify = build_notify(entry.notify, (*path, "notify"), self._findings)
+        overlap = build_overlap(entry, path, self._findings)
+        coalesce = build_coalesce(entry, path, self._findings)
         if when is None:
             return None
+        if when.after is not None and self._is_named(entry, path):
+            self._links += after_links(entry, when.after, path, self._document)
         return Schedule(
             name=entry.name,
             target=target,
@@ -124,14 +133,21 @@ class _Build:
             max_runs=entry.max_runs,
             priority=entry.priority,
             retry=retry,
+            run_retry=run_retry,
+            after=when.after,
+            coalesce=coalesce,
+            pause_after=entry.pause_after,
+            deadline=entry.deadline,
+            expect_every=entry.expect_every,
+            notify=notify or self._notify,
             place=self._place(path),
             revision=when.revision,
         )
 
     def _sweep(self, entry: SweepEntry, path: tuple[str, int]) -> SweepDefinition | None:
         space = self._space(entry, path)
-        target = self._target(entry, path, sweep_scope(entry, space))
-        retry = self._retry(entry.retry, path)
+        target = self._targets.build(entry, path, sweep_scope(entry, space))
+        retry, run_retry = build_retry(entry.retry, path, self._findings)
         if space is None:
             return None
         return SweepDefinition(
@@ -140,6 +156,7 @@ class _Build:
             sweep=space,
             priority=entry.priority,
             retry=retry,
+            run_retry=run_retry,
             place=self._place(path),
         )
 
@@ -151,63 +168,6 @@ class _Build:
             for inner, message in error.faults:
                 self._findings.fault((*path, *inner), message)
             return None
-
-    def _target(self, entry: ScheduleEntry | SweepEntry, path: Path, scope: Scope) -> Target:
-        if entry.template is not None and entry.snapshot is not None:
-            message = "template is there already; keep one of them"
-            self._findings.fault((*path, "snapshot"), message, at_key=True)
-        config = entry.config or _NOTHING
-        check_run_config(config, (*path, "config"), scope, self._findings)
-        return Target(
-            pipeline=entry.pipeline,
-            template=entry.template,
-            snapshot=entry.snapshot,
-            project=entry.project,
-            config_template=self._config_template(entry, path, scope),
-            config=config,
-        )
-
-    def _config_template(self, entry: ScheduleEntry | SweepEntry, path: Path, scope: Scope) -> Mapping[str, Any]:
-        name = entry.config_template
-        if name is None:
-            return _NOTHING
-        self._wanted.add(name)
-        try:
-            document = self._templates.document(name)
-        except TemplateError as error:
-            self._findings.fault((*path, "config_template"), str(error))
-            return {}
-        except InvalidInput as error:
-            self._findings.include(error.faults)
-            return {}
-        # Thousands of schedules may share it, and to all of them the same names are known.
-        shared = isinstance(entry, ScheduleEntry)
-        if not shared or name not in self._checked:
-            self._checked |= {name} if shared else set()
-            inside = Findings(document)
-            check_run_config(document.value, (), scope, inside)
-            self._findings.include(inside.faults, inside.warnings)
-        value: Mapping[str, Any] = document.value
-        return value
-
-    def _overlap(self, entry: ScheduleEntry, path: Path) -> Overlap:
-        key = "overlap" if entry.overlap else "concurrency"
-        if entry.overlap and entry.concurrency:
-            self._findings.fault((*path, "concurrency"), "overlap is there already; keep one of them", at_key=True)
-        overlap = Overlap(entry.overlap) if entry.overlap else _OVERLAPS.get(entry.concurrency or "", Overlap.ALLOW)
-        if overlap is not Overlap.ALLOW:
-            written = entry.overlap or entry.concurrency
-            message = f"{key}: {written} is not applied yet: a run starts even if the one before is still going on"
-            self._findings.warn((*path, key), message, at_key=True)
-        return overlap
-
-    def _retry(self, entry: RetryEntry | None, path: Path) -> RetryPolicy:
-        if entry is None:
-            return RetryPolicy()
-        policy = RetryPolicy(**{key: value for key, value in entry if value is not None})
-        if policy.initial > policy.max:
-            self._findings.fault((*path, "retry", "initial"), "is longer than max, which is the longest wait")
-        return policy
 
     def _place(self, path: Path) -> str:
         return f"{self._document.file}:{self._document.fault(path, '').line}"

@@ -1,12 +1,15 @@
-"""Everything that the files define, put together: names are unique over all of them."""
+"""Everything that the files define, put together: names are unique over all of them, and nobody waits in a ring."""
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from worker.domain.errors import Fault
 from worker.domain.schedule import Schedule, SweepDefinition
 from worker.source.build import Version
+from worker.source.chains import find_rings, unknown_names
+from worker.source.following import Link
 
 Defined = TypeVar("Defined", Schedule, SweepDefinition)
 
@@ -21,34 +24,110 @@ class Definitions:
     warnings: tuple[Fault, ...] = ()
 
 
-def join(versions: Iterable[Version], good: MutableMapping[str, Version]) -> Definitions:
+def join(
+    versions: Iterable[Version], good: MutableMapping[str, Version], beside: Iterable[Version] = ()
+) -> Definitions:
     """Put the files together, in the order given.
 
     `good` has the last version of each file without faults; it stands in for one with faults, and is brought up to
-    date. Of two entries with one name the second is the fault.
+    date. Of two entries with one name the second is the fault; of files whose schedules wait for each other it is the
+    last of those that are not good already. `beside` are files of which only the names count.
     """
-    taken: dict[tuple[str, str], str] = {}
-    schedules: list[Schedule] = []
-    sweeps: list[SweepDefinition] = []
-    faults: list[Fault] = []
-    warnings: list[Fault] = []
-    for version in versions:
-        doubled = _doubled(version, dict(taken))
-        warnings += version.warnings
-        if version.faults or doubled:
-            faults += sorted([*version.faults, *doubled], key=lambda fault: (fault.file, fault.line, fault.column))
-            used = good.get(version.file, Version(file=version.file))
-        else:
-            used = good[version.file] = version
-        schedules += _free("schedules", used.schedules, taken)
-        sweeps += _free("sweeps", used.sweeps, taken)
-    return Definitions(
-        schedules=tuple(schedules),
-        sweeps=tuple(sweeps),
-        # A config template that several files use is reported once.
-        faults=tuple(dict.fromkeys(faults)),
-        warnings=tuple(dict.fromkeys(warnings)),
-    )
+    joint = _Joint(list(versions), good)
+    joint.check_names(beside)
+    joint.check_rings(joint.versions)
+    # What stands in for a file may make other rings.
+    while joint.choose() and joint.check_rings(joint.used):
+        pass
+    return joint.finish(good)
+
+
+class _Joint:
+    """The work on one set of files."""
+
+    def __init__(self, versions: Sequence[Version], good: Mapping[str, Version]) -> None:
+        self.versions = versions
+        self._good = good
+        self._chained: dict[str, list[Fault]] = {}
+        """What is wrong with a file because of what its schedules follow."""
+        self._left_out: set[str] = set()
+        self.used: list[Version] = []
+        self._faults: list[Fault] = []
+        self._schedules: list[Schedule] = []
+        self._sweeps: list[SweepDefinition] = []
+
+    def check_names(self, beside: Iterable[Version]) -> None:
+        """Note what follows a schedule that there is not."""
+        named = [link for version in self.versions for link in version.links if link.upstream.schedule]
+        everywhere = [*self.versions, *beside]
+        # Nobody knows the names in a file that cannot be read.
+        if not named or not all(version.names for version in everywhere):
+            return
+        known = {name for version in everywhere for name, *_ in _schedule_names(version)}
+        known |= {schedule.name for version in self._good.values() for schedule in version.schedules}
+        for fault in unknown_names(named, known):
+            self._chain(fault)
+
+    def check_rings(self, versions: Sequence[Version]) -> bool:
+        """Note which schedules of these versions wait for each other, and tell whether there are any."""
+        rings = find_rings([link for link in _links(versions) if link.schedule not in self._left_out])
+        if not rings:
+            return False
+        order = {version.file: number for number, version in enumerate(versions)}
+        changed = {version.file for version in versions if version is not self._good.get(version.file)}
+        for ring in rings:
+            guilty = [link for link in ring.links if link.place.file in changed]
+            blamed = max(guilty or ring.links, key=lambda link: order[link.place.file])
+            if not guilty:
+                # A name that another file has given up makes a ring of what was good. They would start each other.
+                self._left_out.add(blamed.schedule)
+            self._chain(ring.fault(blamed))
+        return True
+
+    def choose(self) -> bool:
+        """Choose what is used of each file, and tell whether something stands in for one."""
+        taken: dict[tuple[str, str], str] = {}
+        self.used, self._faults, self._schedules, self._sweeps = [], [], [], []
+        for version in self.versions:
+            faults = [*version.faults, *_doubled(version, dict(taken)), *self._chained.get(version.file, ())]
+            self._faults += sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column))
+            used = self._good.get(version.file, Version(file=version.file)) if faults else version
+            self.used.append(used)
+            self._schedules += _free("schedules", used.schedules, taken)
+            self._sweeps += _free("sweeps", used.sweeps, taken)
+        return bool(self._faults)
+
+    def finish(self, good: MutableMapping[str, Version]) -> Definitions:
+        """Give what came of it, and keep what is good."""
+        good.update(
+            {used.file: used for used, version in zip(self.used, self.versions, strict=True) if used is version}
+        )
+        return Definitions(
+            schedules=tuple(one for one in self._schedules if one.name not in self._left_out),
+            sweeps=tuple(self._sweeps),
+            # A config template that several files use is reported once.
+            faults=tuple(dict.fromkeys(self._faults)),
+            warnings=tuple(dict.fromkeys(warning for version in self.versions for warning in version.warnings)),
+        )
+
+    def _chain(self, fault: Fault) -> None:
+        self._chained.setdefault(fault.file, []).append(fault)
+
+
+def _links(versions: Sequence[Version]) -> list[Link]:
+    """Give what is followed; of schedules with one name the first counts."""
+    links = [link for version in versions for link in version.links]
+    following = {link.schedule for link in links}
+    owners: dict[str, tuple[str, int]] = {}
+    for version in versions if links else ():
+        for name, index, _, _ in _schedule_names(version):
+            if name in following:
+                owners.setdefault(name, (version.file, index))
+    return [link for link in links if owners.get(link.schedule) == (link.place.file, link.index)]
+
+
+def _schedule_names(version: Version) -> Iterator[tuple[str, int, int, int]]:
+    return chain.from_iterable(names for names in version.names if names.section == "schedules")
 
 
 def _doubled(version: Version, taken: dict[tuple[str, str], str]) -> list[Fault]:

@@ -76,12 +76,27 @@ class Source:
 
 
 def lint(paths: Iterable[Path]) -> Definitions:
-    """Read files, and all files of folders, as they are; of a broken file nothing is used."""
+    """Read files, and all files of folders, as they are; of a broken file nothing is used.
+
+    A schedule may follow one in a file beside it: of that only the names are read.
+    """
     versions: list[Version] = []
+    read: dict[Path, set[str]] = {}
     for path in paths:
         folder = path if path.is_dir() else path.parent
-        files = Files(folder, settle=False)
-        templates = Templates(files)
-        names = files.names() if path.is_dir() else [path.name]
-        versions += [build_version(name, files, templates) for name in names]
-    return join(versions, {})
+        names = Files(folder, settle=False).names() if path.is_dir() else [path.name]
+        versions += _versions(folder, names)
+        read.setdefault(folder, set()).update(names)
+    following = {Path(version.file).parent for version in versions if version.links}
+    beside = [version for folder in read.keys() & following for version in _beside(folder, read[folder])]
+    return join(versions, {}, beside)
+
+
+def _versions(folder: Path, names: Iterable[str]) -> list[Version]:
+    files = Files(folder, settle=False)
+    templates = Templates(files)
+    return [build_version(name, files, templates) for name in names]
+
+
+def _beside(folder: Path, read: set[str]) -> list[Version]:
+    return _versions(folder, sorted(set(Files(folder, settle=False).names()) - read))

@@ -5,11 +5,17 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from worker.domain.duration import parse_duration
 from worker.domain.timing import DateSpan
 from worker.domain.zones import find_zone
+
+
+class Strict(BaseModel):
+    """A mapping in a file: nothing is guessed, and no key is overlooked."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,13 @@ def _duration(value: object) -> timedelta:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError("has to be a length of time, such as 90s or 1h30m")  # noqa: TRY004 - pydantic's protocol
     return _parsed(value)
+
+
+def _length(value: object) -> timedelta:
+    length = _duration(value)
+    if not length:
+        raise ValueError("has to be longer than 0s")
+    return length
 
 
 # Thousands of schedules share a few lengths.
@@ -70,16 +83,18 @@ def _zone(value: str) -> str:
     return value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """Make a list of what stands alone."""
     return value if isinstance(value, list) or value is None else [value]
 
 
-def _one_or_more(item: dict[str, Any]) -> WithJsonSchema:
+def one_or_more(item: dict[str, Any]) -> WithJsonSchema:
+    """Give the schema of a value that may stand alone or in a list."""
     return WithJsonSchema({"oneOf": [item, {"type": "array", "items": item, "minItems": 1}]})
 
 
 _TIME = {"type": "string", "examples": ["2026-12-01T08:00", "2026-12-01", "2026-12-01T08:00:00Z"]}
-_DURATION = {
+DURATION = {
     "oneOf": [
         {"type": "string", "pattern": r"^\s*[0-9.]+(\s*(ms|[wdhms]))?(\s*[0-9.]+\s*(ms|[wdhms]))*\s*$"},
         {"type": "number", "minimum": 0, "description": "Seconds."},
@@ -91,14 +106,16 @@ _SKIPPED = {"type": "string", "examples": ["2026-12-24", "2026-12-24/2027-01-06"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=200)]
 Reference = Annotated[str, Field(min_length=1, max_length=255)]
-Duration = Annotated[timedelta, PlainValidator(_duration), WithJsonSchema(_DURATION)]
+Duration = Annotated[timedelta, PlainValidator(_duration), WithJsonSchema(DURATION)]
+Length = Annotated[timedelta, PlainValidator(_length), WithJsonSchema(DURATION)]
+"""A duration, and not 0."""
 Moment = Annotated[LocalTime, PlainValidator(_local_time), WithJsonSchema(_TIME)]
-Moments = Annotated[list[Moment], BeforeValidator(_listed), Field(min_length=1), _one_or_more(_TIME)]
-Expressions = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), _one_or_more(_CRON)]
+Moments = Annotated[list[Moment], BeforeValidator(listed), Field(min_length=1), one_or_more(_TIME)]
+Expressions = Annotated[list[str], BeforeValidator(listed), Field(min_length=1), one_or_more(_CRON)]
 SkippedDays = Annotated[
     list[Annotated[date | DateSpan, PlainValidator(_skipped)]],
-    BeforeValidator(_listed),
-    _one_or_more(_SKIPPED),
+    BeforeValidator(listed),
+    one_or_more(_SKIPPED),
 ]
 Zone = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "UTC"]})]
 

@@ -2,19 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from worker.domain.duration import format_duration
 from worker.domain.retry import RetryPolicy
+from worker.domain.schedule import MOST_BUFFERED
 from worker.domain.sweepwords import Goal, Method
+from worker.source.clocks import DeadlineEntry
+from worker.source.endings import AfterField, NotifyField, RunRetryEntry
 from worker.source.fields import (
     Duration,
     Expressions,
+    Length,
     Moment,
     Moments,
     Name,
     Reference,
     SkippedDays,
+    Strict,
     Zone,
 )
 
@@ -29,11 +34,7 @@ _METRIC = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class DstEntry(_Strict):
+class DstEntry(Strict):
     """What happens to a fixed-time cron job when the clocks are set."""
 
     gap: Literal["shift", "skip"] = Field(
@@ -44,7 +45,7 @@ class DstEntry(_Strict):
     )
 
 
-class RetryEntry(_Strict):
+class RetryEntry(Strict):
     """How a start that failed is tried again: the wait is random, up to initial * 2^(attempt - 1), at most `max`."""
 
     max_attempts: int | None = Field(
@@ -56,13 +57,14 @@ class RetryEntry(_Strict):
     max: Duration | None = Field(
         None, description=f"The longest wait after any attempt. Default: {format_duration(_RETRY.max)}."
     )
+    run: RunRetryEntry | None = Field(None, description="How a run that failed, having been started, is run again.")
 
 
-PATTERNS = ("cron", "every", "at")
+PATTERNS = ("cron", "every", "at", "after")
 """Exactly one of them says when a schedule is due."""
 
 
-class _RunEntry(_Strict):
+class _RunEntry(Strict):
     name: Name = Field(description="Unique over all files: small letters, digits and . _ -")
     pipeline: Reference = Field(description="The pipeline, by name or id.")
     template: Reference | None = Field(
@@ -83,7 +85,7 @@ class _RunEntry(_Strict):
 
 
 class ScheduleEntry(_RunEntry):
-    """When a pipeline is started, and with which configuration. It needs one of `cron`, `every` and `at`."""
+    """When a pipeline is started, and with which configuration. It needs one of `cron`, `every`, `at`, `after`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PATTERNS]})
 
@@ -92,6 +94,9 @@ class ScheduleEntry(_RunEntry):
         None, description="An interval such as 90s; it counts from `start_time`, or else from 1970-01-01T00:00Z."
     )
     at: Moments | None = Field(None, description="An instant, or several, at which it fires once.")
+    after: AfterField | None = Field(
+        None, description="What it follows in place of the clock: it starts when that has ended."
+    )
     timezone: Zone = Field("UTC", description="The IANA time zone of cron expressions and local times.")
     seconds: bool = Field(False, description="Cron expressions have a sixth, last field: the seconds.")
     dst: DstEntry = Field(default_factory=DstEntry, description="What happens when the clocks are set.")
@@ -108,11 +113,33 @@ class ScheduleEntry(_RunEntry):
     catchup_window: Duration | None = Field(
         None, description="How far back fires are made up for. Default: one period, at most 1h."
     )
+    coalesce: bool = Field(
+        False,
+        description="What `catchup: all` makes up for is one run, over the time from window_start to window_end.",
+    )
     overlap: Literal["skip", "allow", "buffer_one", "buffer_all", "cancel_other"] | None = Field(
-        None, description="What happens when a run of this schedule is still going on. Not applied yet: allow."
+        None,
+        description="What happens when a run of this schedule is still going on. skip: nothing is started. "
+        "allow: it is started beside it. buffer_one: it waits for the end of that run; while one waits, further ones "
+        f"are skipped. buffer_all: it waits for its turn, one after the other, up to {MOST_BUFFERED}. "
+        "cancel_other: that run is stopped, and this one starts when it has ended. Default: allow.",
     )
     concurrency: Literal["skip", "submit"] | None = Field(
         None, description="ZenML's word for `overlap`: skip, or submit, which is allow."
+    )
+    pause_after: int | None = Field(
+        None, ge=1, le=1000, description="It pauses itself after so many failures in a row."
+    )
+    deadline: DeadlineEntry | None = Field(
+        None,
+        description="By when a run has to be completed, or an alert is raised: the first such time of day after the "
+        "fire, in the schedule's zone, or a length of time after the fire.",
+    )
+    expect_every: Length | None = Field(
+        None, description="An alert is raised when there was no success for so long, whatever the reason."
+    )
+    notify: NotifyField | None = Field(
+        None, description="Who is told of what. none: nobody. Default: that of the file, else ZENBEAT_NOTIFY."
     )
 
 
@@ -142,11 +169,14 @@ class SweepEntry(_RunEntry):
     )
 
 
-class ScheduleFile(_Strict):
+class ScheduleFile(Strict):
     """Schedules and sweeps."""
 
     schedules: Annotated[list[ScheduleEntry] | None, Field(description="What is started when.")] = None
     sweeps: Annotated[list[SweepEntry] | None, Field(description="Parameter sweeps, run when asked for.")] = None
+    notify: Annotated[
+        NotifyField | None, Field(description="Who is told about the schedules of this file that do not say so.")
+    ] = None
 
 
 SWEEP_KEYS = frozenset(SweepEntry.model_fields) - frozenset(ScheduleEntry.model_fields)

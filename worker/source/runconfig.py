@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from worker.domain.fate import Fate
 from worker.domain.nearest import did_you_mean
 from worker.domain.sweep import Sweep
 from worker.domain.zones import find_zone
-from worker.render import KEY_FAULT, SCHEDULE_NAMES, SWEEP_NAMES, expression_faults, fixed_text
+from worker.render import (
+    FOLLOWER_NAMES,
+    KEY_FAULT,
+    SCHEDULE_NAMES,
+    SWEEP_NAMES,
+    LastSuccess,
+    UpstreamRun,
+    expression_doubts,
+    expression_faults,
+    fixed_text,
+)
 from worker.source.document import Path
+from worker.source.endings import AfterEntry
 from worker.source.findings import Findings
 from worker.source.model import ScheduleEntry, SweepEntry
 from worker.zenml.versions import BODY_FIELDS, STEP_FIELDS
@@ -19,6 +31,9 @@ _REFUSED = {
     "build": "ZenML takes no build here; it belongs to the template or snapshot",
 }
 _SAMPLE_TIME = "2026-07-01T12:00:00+00:00"
+_SAMPLE_ID = "00000000-0000-0000-0000-000000000000"
+_NO_SUCCESS: tuple[Mapping[str, Any], str] = ({"last_success": None}, "last_success is empty before the first success")
+_FOREIGN = "fire_time and schedule of an upstream are empty where no schedule has started the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +42,17 @@ class Scope:
 
     names: frozenset[str]
     sample: Mapping[str, Any] | None
+    lacks: tuple[tuple[Mapping[str, Any], str], ...] = ()
+    """What may be missing when it comes to it: the values in place of the sample's, and a sentence."""
 
 
 def check_run_config(config: Mapping[str, Any], path: Path, scope: Scope, findings: Findings) -> None:
     """Note everything that is wrong with a run configuration that stands at `path`."""
     for inner, message in expression_faults(config, scope.names, scope.sample):
         findings.fault((*path, *inner), message, at_key=message == KEY_FAULT)
+    for values, message in scope.lacks:
+        for inner in expression_doubts(config, scope.sample or {}, values):
+            findings.warn((*path, *inner), message)
     for key in config:
         if key in _REFUSED:
             findings.fault((*path, key), _REFUSED[key], at_key=True)
@@ -79,8 +99,31 @@ def _check_steps(steps: Any, path: Path, findings: Findings) -> None:
 def schedule_scope(entry: ScheduleEntry) -> Scope:
     """Give what expressions know where a schedule fires."""
     moment = datetime.fromisoformat(_SAMPLE_TIME).astimezone(find_zone(entry.timezone))
-    schedule = {"name": entry.name, "pipeline": entry.pipeline, "timezone": entry.timezone}
-    return Scope(SCHEDULE_NAMES, {"fire_time": moment, "previous_fire_time": moment, "schedule": schedule})
+    sample: dict[str, Any] = {
+        **dict.fromkeys(("fire_time", "previous_fire_time", "window_start", "window_end"), moment),
+        "schedule": {"name": entry.name, "pipeline": entry.pipeline, "timezone": entry.timezone},
+        "last_success": LastSuccess(fire_time=moment, run_id=_SAMPLE_ID, run_name=entry.name, ended=moment),
+    }
+    if entry.after is None:
+        return Scope(SCHEDULE_NAMES, sample, (_NO_SUCCESS,))
+    upstream = UpstreamRun(
+        run_id=_SAMPLE_ID,
+        run_name="upstream",
+        fire_time=moment,
+        ended=moment,
+        schedule="upstream",
+        pipeline="upstream",
+        status=Fate.COMPLETED.value,
+    )
+    lacks = [_NO_SUCCESS]
+    if any(one.pipeline for one in (entry.after, *(entry.after.any_of or ()), *(entry.after.all_of or ()))):
+        foreign = upstream | {"fire_time": None, "schedule": None}
+        lacks.append((_upstreams(foreign, entry.after), _FOREIGN))
+    return Scope(SCHEDULE_NAMES | FOLLOWER_NAMES, sample | _upstreams(upstream, entry.after), tuple(lacks))
+
+
+def _upstreams(upstream: Mapping[str, Any], after: AfterEntry) -> dict[str, Any]:
+    return {"upstream": upstream, "upstreams": [upstream] * len(after.all_of or (after,))}
 
 
 def sweep_scope(entry: SweepEntry, sweep: Sweep | None) -> Scope:

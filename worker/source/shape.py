@@ -1,7 +1,8 @@
 """From plain values to the models of a schedule file; what does not fit becomes faults with their places."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,13 +11,13 @@ from pydantic_core import ErrorDetails
 from worker.domain.nearest import did_you_mean
 from worker.domain.sweepwords import UNSUPPORTED
 from worker.source.document import Path
+from worker.source.endings import AfterEntry, NotifyEntry, RunRetryEntry, UpstreamEntry
 from worker.source.findings import Findings
 from worker.source.model import DstEntry, RetryEntry, ScheduleEntry, ScheduleFile, SweepEntry
 
 Entry = TypeVar("Entry", ScheduleEntry, SweepEntry)
 
 _INSTEAD = {
-    "after": "after is not supported yet; use cron, every or at",
     "calendar": "calendar is not supported yet; use skip_dates",
     "cron_expression": 'unknown key; did you mean "cron"?',
     "interval_second": 'unknown key; did you mean "every"?',
@@ -26,7 +27,18 @@ _INSTEAD = {
 }
 """Keys of a schedule that have a sentence of their own."""
 
-_NESTED: Mapping[str, type[BaseModel]] = {"retry": RetryEntry, "dst": DstEntry}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "schedules": ScheduleEntry,
+    "sweeps": SweepEntry,
+    "dst": DstEntry,
+    "retry": RetryEntry,
+    "run": RunRetryEntry,
+    "after": AfterEntry,
+    "any_of": UpstreamEntry,
+    "all_of": UpstreamEntry,
+    "notify": NotifyEntry,
+}
+"""What stands below a key."""
 
 _EXPECTED = {
     "string_type": "has to be a text",
@@ -48,21 +60,33 @@ _LIMITS = {
 }
 
 
-def read_file(findings: Findings) -> tuple[list[tuple[int, ScheduleEntry]], list[tuple[int, SweepEntry]]]:
-    """Check a whole file and give its usable entries with their index.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """The usable entries of a file, each with its index."""
+
+    schedules: Sequence[tuple[int, ScheduleEntry]] = ()
+    sweeps: Sequence[tuple[int, SweepEntry]] = ()
+    notify: NotifyEntry | None = None
+    """For the schedules that have none of their own."""
+
+
+def read_file(findings: Findings) -> Entries:
+    """Check a whole file.
 
     An entry with faults is given too, without what is wrong, as long as something can be checked in it.
     """
     value = findings.document.value
     if value is None:
         findings.fault((), "the file defines nothing; write schedules: [] if that is meant, or delete it")
-        return [], []
+        return Entries()
     try:
         whole = ScheduleFile.model_validate(value)
     except ValidationError as error:
         wrong = [_report(detail, findings) for detail in error.errors(include_url=False)]
-        return _rest(ScheduleEntry, "schedules", value, wrong), _rest(SweepEntry, "sweeps", value, wrong)
-    return list(enumerate(whole.schedules or [])), list(enumerate(whole.sweeps or []))
+        schedules = _rest(ScheduleEntry, "schedules", value, wrong)
+        return Entries(schedules=schedules, sweeps=_rest(SweepEntry, "sweeps", value, wrong))
+    schedules = list(enumerate(whole.schedules or []))
+    return Entries(schedules=schedules, sweeps=list(enumerate(whole.sweeps or [])), notify=whole.notify)
 
 
 def _rest(model: type[Entry], section: str, value: Any, wrong: list[Path]) -> list[tuple[int, Entry]]:
@@ -108,14 +132,8 @@ def _unknown(path: Path) -> str:
 
 
 def _fields_at(path: Path) -> Mapping[str, Any]:
-    match path:
-        case (_, _, str(inner)):
-            return _NESTED[inner].model_fields
-        case ("schedules", *_):
-            return ScheduleEntry.model_fields
-        case ("sweeps", *_):
-            return SweepEntry.model_fields
-    return ScheduleFile.model_fields
+    keys = [step for step in path if isinstance(step, str)]
+    return (_MODELS[keys[-1]] if keys else ScheduleFile).model_fields
 
 
 def _sentence(kind: str, context: Mapping[str, Any], value: Any) -> str:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from worker.domain.after import After
 from worker.domain.cron import Cron, CronError
 from worker.domain.cronfields import is_hashed
 from worker.domain.duration import format_duration
@@ -15,6 +16,7 @@ from worker.domain.zones import Fold, Gap, ZoneError, resolve_local
 from worker.source.document import Path
 from worker.source.fields import LAST_MOMENT, LocalTime
 from worker.source.findings import Findings
+from worker.source.following import after_parts, after_text, build_after
 from worker.source.model import PATTERNS, ScheduleEntry
 
 _AROUND = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +30,7 @@ class When:
     timing: Timing
     text: str
     revision: str
+    after: After | None = None
 
 
 def build_when(entry: ScheduleEntry, path: Path, findings: Findings) -> When | None:
@@ -35,11 +38,15 @@ def build_when(entry: ScheduleEntry, path: Path, findings: Findings) -> When | N
     raw = _raw(path, findings)
     if not _has_one_pattern(entry, raw, path, findings):
         return None
+    after = build_after(entry.after, raw, path, findings) if entry.after else None
+    if entry.after and after is None:
+        return None
     reader = _Reader(entry, path, findings)
     parts: dict[str, Any] = {
         "crons": reader.crons(),
         "every": entry.every,
         "at": reader.moments(),
+        "follows": after is not None,
         "start_time": reader.moment(entry.start_time, (*path, "start_time")),
         "end_time": reader.moment(entry.end_time, (*path, "end_time"), last=True),
         "skip_dates": tuple(entry.skip_dates),
@@ -52,7 +59,8 @@ def build_when(entry: ScheduleEntry, path: Path, findings: Findings) -> When | N
         findings.fault((*path, _culprit(str(error), raw)), str(error))
         return None
     _check_jitter(timing, path, findings)
-    return When(timing=timing, text=_text(raw), revision=_revision(entry, timing))
+    text = after_text(after) if after else _text(raw)
+    return When(timing=timing, text=text, revision=_revision(entry, timing, after), after=after)
 
 
 def _raw(path: Path, findings: Findings) -> dict[str, Any]:
@@ -63,8 +71,8 @@ def _raw(path: Path, findings: Findings) -> dict[str, Any]:
 
 def _has_one_pattern(entry: ScheduleEntry, raw: dict[str, Any], path: Path, findings: Findings) -> bool:
     given = [key for key in PATTERNS if raw.get(key) is not None]
-    if not given and raw.get("after") is None:
-        findings.fault(path, "it is not said when it is due; write one of cron, every and at")
+    if not given:
+        findings.fault(path, "it is not said when it is due; write one of cron, every, at and after")
     elif len(given) > 1:
         findings.fault((*path, given[1]), f'"{given[0]}" says already when it is due; keep one of them', at_key=True)
     # What stands there may be unusable, and is a fault already.
@@ -147,9 +155,9 @@ def _text(raw: dict[str, Any]) -> str:
     return words if key == "cron" else f"{key} {words}"
 
 
-def _revision(entry: ScheduleEntry, timing: Timing) -> str:
+def _revision(entry: ScheduleEntry, timing: Timing, after: After | None) -> str:
     """Hash all that decides the fire times, and nothing else: the jitter only moves starts."""
-    parts = [
+    parts: list[Any] = [
         [" ".join(cron.expression.split()) for cron in timing.crons],
         timing.every and timing.every.total_seconds(),
         timing.at,
@@ -158,6 +166,7 @@ def _revision(entry: ScheduleEntry, timing: Timing) -> str:
         [timing.start_time, timing.end_time],
         timing.skip_dates,
     ]
+    parts += [after_parts(after)] if after else []
     return sha256(json.dumps(parts, default=_stable).encode()).hexdigest()[:_REVISION]
 
 
