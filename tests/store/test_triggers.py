@@ -10,8 +10,8 @@ from worker.domain.errors import LeadLost
 from worker.domain.outcome import Status
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store.cursors import Cursor
+from worker.store.items import Entry, Item
 from worker.store.lease import Lease
-from worker.store.triggers import Entry, Item
 
 from .stores import FAR, FIRST, LONG, LONG_AGO, NOW, Store, make, settled
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from worker.domain.retry import RetryPolicy
+from worker.domain.fate import Fate
+from worker.domain.retry import RetryPolicy, RunRetry
 from worker.domain.trigger import Origin, Trigger
 
 
@@ -42,6 +43,30 @@ def decode_retry(value: dict[str, Any]) -> RetryPolicy:
     )
 
 
+def encode_run_retry(retry: RunRetry | None) -> dict[str, Any] | None:
+    """Give the retry of runs as JSON values; durations in seconds."""
+    if retry is None:
+        return None
+    return {
+        "max_attempts": retry.max_attempts,
+        "initial": retry.initial.total_seconds(),
+        "max": retry.max.total_seconds(),
+        "on": sorted(retry.on),
+    }
+
+
+def decode_run_retry(value: dict[str, Any] | None) -> RunRetry | None:
+    """Read what `encode_run_retry` wrote."""
+    if value is None:
+        return None
+    return RunRetry(
+        max_attempts=value["max_attempts"],
+        initial=timedelta(seconds=value["initial"]),
+        max=timedelta(seconds=value["max"]),
+        on=frozenset(map(Fate, value["on"])),
+    )
+
+
 def encode_trigger(trigger: Trigger) -> bytes:
     """Give a trigger as JSON. What is None is left out."""
     plain = {
@@ -61,6 +86,8 @@ def encode_trigger(trigger: Trigger) -> bytes:
         "due": trigger.due,
         "priority": trigger.priority,
         "retry": encode_retry(trigger.retry),
+        "run_retry": encode_run_retry(trigger.run_retry),
+        "attempt": trigger.attempt if trigger.attempt > 1 else None,
     }
     return orjson.dumps({key: value for key, value in plain.items() if value is not None})
 
@@ -74,6 +101,7 @@ def decode_trigger(data: bytes) -> Trigger:
             **value,
             "origin": Origin(value["origin"]),
             "retry": decode_retry(value["retry"]),
+            "run_retry": decode_run_retry(value.get("run_retry")),
             "due": datetime.fromisoformat(value["due"]),
             "fire_time": datetime.fromisoformat(fire_time) if fire_time else None,
         }

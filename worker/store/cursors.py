@@ -80,6 +80,21 @@ class CursorStore:
             found = await self.redis.zrevrange(self.keys.ledger(schedule), 0, count - 1)
         return [orjson.loads(text(entry)) for entry in found]
 
+    async def newest(self, schedules: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Read the newest decision for each schedule; those without one are left out."""
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for schedule in schedules:
+                pipe.zrevrange(self.keys.ledger(schedule), 0, 0)
+            rows = await pipe.execute()
+        return {schedule: orjson.loads(text(row[0])) for schedule, row in zip(schedules, rows, strict=True) if row}
+
+    async def decision(self, schedule: str, fire_time: datetime) -> dict[str, Any] | None:
+        """Read the decision for one fire time."""
+        score = milliseconds(fire_time)
+        async with translated():
+            found = await self.redis.zrangebyscore(self.keys.ledger(schedule), score, score)
+        return orjson.loads(text(found[0])) if found else None
+
     async def report_faults(self, faults: Sequence[str], fence: str) -> None:
         """Publish what is wrong with the schedule files, for `doctor` and the dashboard. Raises LeadLost."""
         await self._fenced(self.keys.faults, fence, "SET", orjson.dumps(list(faults)))

@@ -68,6 +68,97 @@ class Keys:
         """STRING JSON list: faults of the schedule files as the beat at work sees them."""
         return f"{self.prefix}faults:{self.shard}"
 
+    @property
+    def paused(self) -> str:
+        """HASH schedule name -> JSON `{since, by, why, until, ends, cause}`: what is paused. Never expires."""
+        return f"{self.prefix}paused:{self.shard}"
+
+    @property
+    def resumed(self) -> str:
+        """HASH schedule name -> epoch ms: when a person let it go on last. `pause_after` counts failures since then."""
+        return f"{self.prefix}resumed:{self.shard}"
+
+    @property
+    def joins(self) -> str:
+        """HASH schedule name -> JSON: which of the runs that it waits for (`after: all_of`) have ended, and how."""
+        return f"{self.prefix}joins:{self.shard}"
+
+    @property
+    def deadlines(self) -> str:
+        """ZSET `schedule|fire time, epoch ms` by deadline (epoch ms): fires that have not completed yet."""
+        return f"{self.prefix}deadlines:{self.shard}"
+
+    @property
+    def expected(self) -> str:
+        """HASH schedule name -> JSON: what `expect_every` asks for, known also while the file is broken."""
+        return f"{self.prefix}expected:{self.shard}"
+
+    @property
+    def result_prefix(self) -> str:
+        """Prefix of the results."""
+        return f"{self.prefix}results:"
+
+    def results(self, schedule: str) -> str:
+        """LIST of JSON, newest first: how the last runs of a schedule ended. Trimmed by count."""
+        return f"{self.result_prefix}{schedule}"
+
+    @property
+    def successes(self) -> str:
+        """HASH schedule name -> JSON: the last run that completed. Never expires."""
+        return f"{self.prefix}successes:{self.shard}"
+
+    @property
+    def incidents(self) -> str:
+        """HASH `kind|schedule` -> JSON: what is wrong, since when, and whether somebody was told."""
+        return f"{self.prefix}incidents:{self.shard}"
+
+    @property
+    def outbox(self) -> str:
+        """ZSET letter id by when it may be sent (epoch ms): the alerts that are on their way to a receiver."""
+        return f"{self.prefix}outbox:{self.shard}"
+
+    @property
+    def letters(self) -> str:
+        """HASH letter id -> JSON `{receiver, alert, written, tries}`; gone when it was delivered, or given up."""
+        return f"{self.prefix}letters:{self.shard}"
+
+    # --- runs
+
+    @property
+    def going(self) -> str:
+        """ZSET `schedule|trigger id`, all with score 0: triggers of schedules whose runs have not ended."""
+        return f"{self.prefix}going:{self.server}"
+
+    @property
+    def held(self) -> str:
+        """ZSET trigger id by when it is due (epoch ms): the overlap policy has not let it go on yet."""
+        return f"{self.prefix}held:{self.server}"
+
+    @property
+    def following(self) -> str:
+        """ZSET trigger id by when its run is looked at next (epoch ms): started, and not ended."""
+        return f"{self.prefix}following:{self.server}"
+
+    @property
+    def runs(self) -> str:
+        """HASH run id -> trigger id, of the runs that are followed."""
+        return f"{self.prefix}runs:{self.server}"
+
+    @property
+    def feed(self) -> str:
+        """HASH project -> epoch ms by ZenML's clock: until when the changes of its runs were seen."""
+        return f"{self.prefix}feed:{self.server}"
+
+    @property
+    def over(self) -> str:
+        """ZSET run id by when it was seen (epoch ms): runs that have ended, and are not news any more. For a day."""
+        return f"{self.prefix}over:{self.server}"
+
+    @property
+    def events(self) -> str:
+        """STREAM: what has happened to triggers, runs and schedules, until what follows from it is on record."""
+        return f"{self.prefix}events:{self.server}"
+
     # --- triggers
 
     @property

@@ -75,6 +75,7 @@ class LimitStore:
             keys.rate,
             keys.dead,
             keys.outcomes,
+            keys.events,
         ]
         async with translated():
             _, later, capped, why, *ids = await self._scripts["dispatch"](

@@ -1,4 +1,4 @@
-"""The stream of outcomes, read."""
+"""The stream of outcomes."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,15 +7,21 @@ from typing import Any
 from redis.asyncio import Redis
 
 from worker.store.connection import text, translated
+from worker.store.items import Command, flat
 from worker.store.keys import Keys
 
 
 class OutcomeStore:
     """What became of things. An outcome is a flat dict of text; its `id` is the Redis stream id."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Redis, keys: Keys, most: int) -> None:
         self.redis = redis
         self.keys = keys
+        self._most = most
+
+    def add(self, fields: Mapping[str, Any]) -> Command:
+        """Give the command that adds an outcome."""
+        return ("XADD", self.keys.outcomes, "MAXLEN", "~", self._most, "*", *flat(fields))
 
     async def newest(self, count: int) -> list[dict[str, str]]:
         """Read the newest outcomes, newest first."""

@@ -6,9 +6,11 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 NAMES = (
+    "admit",
     "claim",
     "dispatch",
     "fenced",
+    "follow",
     "lead",
     "reclaim",
     "record",

@@ -14,13 +14,19 @@ expires     epoch ms after which it is not sent           throttled epoch ms sin
 unheard     times that nobody came when it was rung
 probe       1: sent to see whether the server is well     probed    how often it was such a probe
 budgeted    the day (UTC) whose budget it counts against
+overlap     the policy of its schedule, while it is held
+attempt     which run of its fire it is for, from the second on
 run_id run_status run_project url reason code left_out ended   what became of it
+accepted    epoch ms since when it has a run          run_ended   epoch ms when that ended
+run_pipeline run_pipeline_id                          the run's pipeline, as ZenML calls it
+verified    epoch ms of the last look at the run itself, not only at what changed
+changed     epoch ms by ZenML's clock of its last change before it was known as ours, until the first look
+stopping    why its run is to be stopped              stop_asked  epoch ms since when ZenML knows
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -29,53 +35,19 @@ from redis.asyncio import Redis
 from worker.domain.errors import LeadLost
 from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_RETRY_AFTER
+from worker.domain.schedule import MOST_BUFFERED
 from worker.domain.trigger import Trigger, TriggerState
 from worker.store import scripts
-from worker.store.codec import decode_trigger, duration_ms, encode_trigger, instant, milliseconds
+from worker.store.codec import decode_trigger, duration_ms, instant, milliseconds
 from worker.store.connection import text, translated
+from worker.store.items import Item, flat, form
 from worker.store.keys import Keys
 from worker.store.limits import Limits
-
-PRIORITY_STEP_MS = 60_000
-"""What one step of priority is worth: a minute of waiting. So nothing waits for ever behind what is more urgent."""
 
 TRIMMED_AT_ONCE = 1_000
 
 MOST_LOSSES = 5
 """Workers that may die holding a trigger before it is a dead letter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One thing to be written with a cursor or by itself: a trigger, a ledger entry, an outcome, or all three."""
-
-    trigger: Trigger | None = None
-    ready: datetime | None = None
-    """When the trigger may be sent; None is at once, whatever the clock of who records it says."""
-    unclear: bool = False
-    """Its run may exist already: look for it before it is sent."""
-    expires: datetime | None = None
-    """After this, it is not sent any more."""
-    digest: str = ""
-    fire_time: datetime | None = None
-    ledger: Mapping[str, Any] | None = None
-    outcome: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """What is written together or not at all: with `name` (a schedule) or `sweep`, only if its cursor is `expected`.
-
-    The cursor of a sweep is the number of its next trial.
-    """
-
-    entries: Sequence[Entry]
-    name: str | None = None
-    sweep: str | None = None
-    expected: str = ""
-    cursor: str = ""
-    begun: str = ""
-    """Why the schedule is considered anew from this cursor on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +59,18 @@ class Recorded:
 
     written: bool
     triggers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What became of the triggers that were held for their overlap policy."""
+
+    count: int
+    """How many may go on."""
+    skipped: tuple[str, ...]
+    """The schedule of each that was skipped: its cursor says that it took one fire less."""
+    later: datetime | None
+    """When the next one comes due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,25 +109,8 @@ class Settlement:
     """`down` or `denied`: the server, not this trigger, is the reason."""
     decision: Decision | None = None
     """What the ledger shall say; for DEAD."""
-
-
-def digest(trigger: Trigger) -> str:
-    """Tell triggers of one id apart by what was asked for: not by when."""
-    asked = (trigger.pipeline, trigger.template, trigger.snapshot, trigger.project, trigger.body)
-    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
-def flat(fields: Mapping[str, Any]) -> list[str]:
-    """Give the fields of a hash or stream entry in Redis' own form; None is left out."""
-    return [word for key, value in fields.items() if value is not None for word in (key, _word(value))]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
-    return str(value)
+    changed: datetime | None = None
+    """When the run changed last, by ZenML's clock; for STARTED."""
 
 
 class TriggerStore:
@@ -167,7 +134,17 @@ class TriggerStore:
         keys = self.keys
         answers = await self._run(
             "record",
-            [keys.leader, keys.cursors, keys.ready, keys.delayed, keys.triggers, keys.outcomes, keys.spans],
+            [
+                keys.leader,
+                keys.cursors,
+                keys.ready,
+                keys.delayed,
+                keys.triggers,
+                keys.outcomes,
+                keys.spans,
+                keys.held,
+                keys.going,
+            ],
             [
                 fence,
                 keys.trigger_prefix,
@@ -175,12 +152,52 @@ class TriggerStore:
                 keys.sweep_prefix,
                 self.limits.ledger_max,
                 self.limits.outcomes_max,
-                orjson.dumps([_item(item) for item in items]),
+                orjson.dumps([form(item) for item in items]),
             ],
         )
         if any(int(answer[0]) < 0 for answer in answers):
             raise LeadLost("another beat leads")
         return [Recorded(written=int(answer[0]) == 1, triggers=tuple(map(int, answer[1:]))) for answer in answers]
+
+    async def admit(self) -> Admitted:
+        """Let the triggers that are held go on, wait or be skipped, as their overlap policies say."""
+        keys, limits = self.keys, self.limits
+        later, count, *skipped = await self._run(
+            "admit",
+            [
+                keys.held,
+                keys.going,
+                keys.ready,
+                keys.delayed,
+                keys.inflight,
+                keys.following,
+                keys.paused,
+                keys.dead,
+                keys.outcomes,
+                keys.events,
+                keys.cursors,
+            ],
+            [keys.trigger_prefix, keys.ledger_prefix, duration_ms(limits.keep), limits.outcomes_max, MOST_BUFFERED],
+        )
+        return Admitted(
+            count=int(count),
+            skipped=tuple(map(text, skipped)),
+            later=instant(int(later)) if int(later) >= 0 else None,
+        )
+
+    async def held(self) -> dict[str, list[str]]:
+        """Give the triggers of each schedule that are held for its overlap policy."""
+        async with translated():
+            ids = [text(identity) for identity in await self.redis.zrange(self.keys.held, 0, -1)]
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for identity in ids:
+                    pipe.hget(self.keys.trigger(identity), "schedule")
+                schedules = await pipe.execute()
+        found: dict[str, list[str]] = {}
+        for identity, schedule in zip(ids, schedules, strict=True):
+            if schedule:
+                found.setdefault(text(schedule), []).append(identity)
+        return found
 
     async def reclaim(self, *, jumped: bool = False) -> tuple[int, int]:
         """Return to waiting what was dispatched or claimed and whose lease ran out: (returned, given up).
@@ -190,7 +207,7 @@ class TriggerStore:
         keys, limits = self.keys, self.limits
         answer = await self._run(
             "reclaim",
-            [keys.ready, keys.inflight, keys.dead, keys.outcomes, keys.delayed, keys.limit, keys.rate],
+            [keys.ready, keys.inflight, keys.dead, keys.outcomes, keys.delayed, keys.limit, keys.rate, keys.events],
             [
                 keys.trigger_prefix,
                 keys.ledger_prefix,
@@ -226,7 +243,20 @@ class TriggerStore:
         keys, limits = self.keys, self.limits
         answer = await self._run(
             "settle",
-            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes, keys.limit, keys.holding],
+            [
+                keys.ready,
+                keys.delayed,
+                keys.inflight,
+                keys.dead,
+                keys.outcomes,
+                keys.limit,
+                keys.holding,
+                keys.events,
+                keys.following,
+                keys.runs,
+                keys.feed,
+                keys.going,
+            ],
             [
                 keys.trigger_prefix,
                 keys.ledger_prefix,
@@ -247,7 +277,7 @@ class TriggerStore:
         keys = self.keys
         answer = await self._run(
             "withdraw",
-            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.outcomes],
+            [keys.ready, keys.delayed, keys.inflight, keys.dead, keys.held, keys.outcomes, keys.events],
             [
                 keys.trigger_prefix,
                 keys.ledger_prefix,
@@ -266,7 +296,7 @@ class TriggerStore:
         """Let a dead letter wait again. Gives the state it was in; None if unknown."""
         keys = self.keys
         prefixes = [keys.trigger_prefix, keys.ledger_prefix, keys.sweep_prefix]
-        answer = await self._run("replay", [keys.ready, keys.dead], [*prefixes, identity])
+        answer = await self._run("replay", [keys.ready, keys.dead, keys.going], [*prefixes, identity])
         return TriggerState(answer.decode()) if answer else None
 
     async def get(self, ids: Iterable[str]) -> list[dict[str, str]]:
@@ -314,49 +344,6 @@ class TriggerStore:
                 await pipe.execute()
 
 
-def _item(item: Item) -> dict[str, Any]:
-    plain: dict[str, Any] = {"entries": [_entry(entry) for entry in item.entries]}
-    moved = {"name": item.name, "sweep": item.sweep}
-    if any(moved.values()):
-        plain |= {key: value for key, value in moved.items() if value}
-        plain |= {"expected": item.expected, "cursor": item.cursor}
-    if item.begun:
-        plain["begun"] = item.begun
-    return plain
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    if entry.trigger is not None:
-        plain["trigger"] = _new(entry.trigger, entry)
-    if entry.ledger is not None and entry.fire_time is not None:
-        plain["fire"] = str(milliseconds(entry.fire_time))
-        plain["ledger"] = orjson.dumps(entry.ledger).decode()
-    if entry.outcome is not None:
-        plain["outcome"] = flat(entry.outcome)
-    return plain
-
-
-def _new(trigger: Trigger, entry: Entry) -> dict[str, Any]:
-    fields = {
-        "data": encode_trigger(trigger).decode(),
-        "source": trigger.source,
-        "sweep": trigger.sweep,
-        "schedule": trigger.schedule,
-        "fire": str(milliseconds(entry.fire_time)) if entry.ledger and entry.fire_time else None,
-        "unclear": entry.unclear or None,
-        "expires": str(milliseconds(entry.expires)) if entry.expires else None,
-    }
-    plain = {
-        "id": trigger.id,
-        "ready": str(milliseconds(entry.ready)) if entry.ready else "0",
-        "rank": str(milliseconds(trigger.due) - trigger.priority * PRIORITY_STEP_MS),
-        "digest": entry.digest or digest(trigger),
-        "fields": flat(fields),
-    }
-    return {**plain, "sweep": trigger.sweep} if trigger.sweep else plain
-
-
 def _settlement(result: Settlement) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "id": result.id,
@@ -372,6 +359,9 @@ def _settlement(result: Settlement) -> dict[str, Any]:
         "decision": result.decision,
         "why": result.outcome.get("reason"),
         "adopted": bool(result.outcome.get("adopted")) or None,
+        "run": result.fields.get("run_id"),
+        "project": result.fields.get("run_project"),
+        "changed": str(milliseconds(result.changed)) if result.changed else None,
     }
     return {**plain, **{key: value for key, value in told.items() if value is not None}}
 

@@ -1,4 +1,4 @@
--- dispatch(KEYS: delayed, ready, inflight, limit, holding, rate, dead, outcomes;
+-- dispatch(KEYS: delayed, ready, inflight, limit, holding, rate, dead, outcomes, events;
 --          ARGV: trigger prefix, ledger prefix, sweep prefix, limits)
 --   -> {now ms, ms at which to look again or -1, 1 if the server's capacity is known to be small, why nothing goes or
 --       "", id ...}
@@ -140,6 +140,7 @@ local function bury(id, key, state)
   redis.call('HSET', key, 'state', 'dead', 'reason', reason, 'code', code, 'ended', whole(now))
   redis.call('ZADD', KEYS[7], now, id)
   decide(ARGV[2], key, fate, reason)
+  ended(KEYS[9], id, 'dead')
   redis.call('XADD', KEYS[8], 'MAXLEN', '~', limits.outcomes, '*', 'status', 'dead', 'decision', fate, 'trigger', id,
              'source', state.source or '', 'schedule', state.schedule or '', 'code', code, 'reason', reason)
 end

@@ -1,4 +1,4 @@
--- reclaim(KEYS: ready, inflight, dead, outcomes, delayed, limit, rate;
+-- reclaim(KEYS: ready, inflight, dead, outcomes, delayed, limit, rate, events;
 --         ARGV: trigger prefix, ledger prefix, sweep prefix, most losses, outcomes max, lease ms or "", longest wait ms)
 --   -> {number returned to waiting, number given up}
 -- What was dispatched or claimed and whose lease ran out goes back to waiting. A trigger that took its worker down
@@ -41,6 +41,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0
     redis.call('HDEL', key, 'token')
     redis.call('ZADD', KEYS[3], now, id)
     decide(ARGV[2], key, 'exhausted', reason)
+    ended(KEYS[8], id, 'dead')
     redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*', 'status', 'dead', 'trigger', id,
                'source', known[4] or '', 'code', 'worker_lost', 'reason', reason)
     if known[3] then

@@ -1,4 +1,5 @@
--- settle(KEYS: ready, delayed, inflight, dead, outcomes, limit, holding;
+-- settle(KEYS: ready, delayed, inflight, dead, outcomes, limit, holding, events, following, runs, feed,
+--             going;
 --        ARGV: trigger prefix, ledger prefix, sweep prefix, token, keep ms, outcomes max, ceiling, first window,
 --              quick answers, results)
 --   -> one per result: 1 written, 0 not ours to write any more, or written already
@@ -7,6 +8,7 @@
 --
 -- results: JSON list of {id, status: started|retrying|dead, wait: ms (retrying), decision (dead),
 --                        capacity: true|nil, trouble: "down"|"denied"|nil, why, adopted: true|nil,
+--                        run, project, changed: when the run changed last by ZenML's clock, epoch ms (all three: started),
 --                        fields: [field, value, ...], outcome: [field, value, ...]}
 local results = cjson.decode(ARGV[10])
 local refused, accepted = false, 0
@@ -19,16 +21,26 @@ local function finish(key, result, before)
   if result.status == 'dead' then
     redis.call('ZADD', KEYS[4], now, result.id)
     decide(ARGV[2], key, result.decision, result.why)
+    ended(KEYS[8], result.id, 'dead')
   else
-    redis.call('PEXPIRE', key, ARGV[5])
+    -- From here on its run is followed; nothing of it is forgotten before that has ended.
+    redis.call('PERSIST', key)
+    redis.call('HSET', key, 'accepted', whole(now), 'changed', result.changed)
+    redis.call('ZADD', KEYS[9], now, result.id)
+    redis.call('HSET', KEYS[10], result.run, result.id)
+    redis.call('HSETNX', KEYS[11], result.project, result.changed)
     if before == 'dead' then
       decide(ARGV[2], key, 'fired', nil)
+    end
+    local schedule = redis.call('HGET', key, 'schedule')
+    if schedule then
+      redis.call('ZADD', KEYS[12], 0, schedule .. '|' .. result.id)
     end
   end
   local sweep = redis.call('HGET', key, 'sweep')
   if sweep then
-    local ended = before == 'dead' or before == 'cancelled'
-    redis.call('HINCRBY', ARGV[3] .. sweep, ended and before or 'open', -1)
+    local over = before == 'dead' or before == 'cancelled'
+    redis.call('HINCRBY', ARGV[3] .. sweep, over and before or 'open', -1)
     redis.call('HINCRBY', ARGV[3] .. sweep, result.status, 1)
   end
 end
@@ -47,8 +59,9 @@ local function write(result)
   local key = ARGV[1] .. result.id
   local known = redis.call('HMGET', key, 'state', 'token')
   local mine = known[1] == 'claimed' and known[2] == ARGV[4]
-  local gone = known[1] == 'started' or known[1] == 'discarded' or not known[1]
-  if gone or not (mine or result.status == 'started') then
+  -- A run is believed also for a trigger that was given up meanwhile, but not for one that has its run, or was thrown away.
+  local open = {waiting = true, dispatched = true, claimed = true, dead = true, cancelled = true}
+  if not open[known[1]] or not (mine or result.status == 'started') then
     return 0
   end
   refused = refused or result.capacity

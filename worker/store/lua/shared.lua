@@ -1,4 +1,5 @@
--- shared() is what every script begins with: the one clock, and how the ledger learns what became of a trigger.
+-- shared() is what every script begins with: the one clock, how the ledger learns what became of a trigger, and how its
+-- end is told.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -21,5 +22,11 @@ local function decide(ledger_prefix, key, decision, reason)
     redis.call('ZREM', ledger, entry)
     redis.call('ZADD', ledger, of[2], cjson.encode(plain))
   end
+end
+
+-- A trigger has come to its end, or its run has. What follows from that - another try, the schedules that wait for it, an
+-- alert - is seen to by the beat, from this stream; until then its schedule counts as busy.
+local function ended(stream, id, fate)
+  redis.call('XADD', stream, '*', 'kind', fate, 'trigger', id)
 end
 
