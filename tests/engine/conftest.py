@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,5 +91,47 @@ def flow(redis_url: str, demo: DemoServer, tmp_path: Path) -> Callable[..., None
                 await flow.engine.close()
 
         asyncio.run(scope())
+
+    return go
+
+
+@pytest.fixture
+def night(flow: Any, tmp_path: Path) -> Callable[..., None]:
+    """Run a coroutine function with a whole night; settings are given by their variables."""
+    from tests.engine.night import Night
+
+    def go(body: Callable[[Any], Awaitable[None]], **variables: str) -> None:
+        async def scope(f: Flow) -> None:
+            begun = Night(f, tmp_path)
+            try:
+                await body(begun)
+            finally:
+                await begun.duties.close()
+
+        flow(scope, **variables)
+
+    return go
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are looked at as often as a test takes steps, not once a second."""
+    moment = timedelta(milliseconds=20)
+    monkeypatch.setattr("worker.engine.pace.QUICKEST", moment)
+    monkeypatch.setattr("worker.engine.looking.QUICKEST", moment)
+    monkeypatch.setattr("worker.engine.watcher.QUICKEST", moment)
+    monkeypatch.setattr("worker.engine.others.EVERY", moment)
+
+
+@pytest.fixture
+def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
+    """Run a coroutine function with a scheduler whose time the test sets."""
+    from tests.engine.clockwork import Clockwork
+
+    def go(body: Callable[[Any], Awaitable[None]], **variables: str) -> None:
+        async def scope(f: Flow) -> None:
+            await body(Clockwork(f.engine, f.demo, tmp_path))
+
+        flow(scope, **variables)
 
     return go

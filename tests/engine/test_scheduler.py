@@ -1,6 +1,6 @@
 """Every fire time in (cursor, now] gets one decision, whatever the scheduler missed, and whoever else was there."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,72 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from worker.demo.zenml import DemoServer
-from worker.domain.errors import LeadLost, StoreUnavailable
+from tests.engine.clockwork import EVERY_MINUTE, MINUTE, T0, Clockwork, no_ring
+from worker.domain.errors import LeadLost
 from worker.domain.timing import Timing
 from worker.engine.leading import TTL
+from worker.engine.past import Past
 from worker.engine.rebuilding import Rebuilder
-from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
 from worker.source import Definitions, Source
 from worker.store.lease import Lease
-
-T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-
-EVERY_MINUTE = 'cron: "* * * * *"'
-
-
-async def _no_ring() -> None:
-    """What is recorded stays where it is: these tests are about decisions."""
-
-
-class Clockwork:
-    """A scheduler whose time the test sets."""
-
-    def __init__(self, engine: Engine, demo: DemoServer, directory: Path) -> None:
-        self.engine = engine
-        self.demo = demo
-        self.clock = 0.0
-        self.directory = directory
-        self.fence = ""
-        self.restart()
-
-    def restart(self) -> None:
-        """A beat process ended, and another one began."""
-        source = Source(self.directory, settle=False)
-        self.scheduler = Scheduler(
-            source,
-            self.engine.cursors,
-            self.engine.triggers,
-            Rebuilder(self.engine.zenml, lambda: self.clock),
-            _no_ring,
-        )
-
-    def define(self, when: str, name: str = "s", **more: str) -> None:
-        lines = [f"  - name: {name}", "    pipeline: training", f"    {when}"]
-        lines += [f"    {key}: {value}" for key, value in more.items()]
-        (self.directory / f"{name}.yaml").write_text("\n".join(["schedules:", *lines, ""]))
-
-    async def tick(self, now: datetime) -> None:
-        self.fence = self.fence or (await Lease(self.engine.redis, self.engine.keys, "beat", TTL).take()).fence
-        await self.scheduler.tick(now, self.fence)
-
-    async def ledger(self, name: str = "s") -> list[tuple[str, str]]:
-        """Give the decisions, oldest first: (time of day, decision)."""
-        found = await self.engine.cursors.ledger(name, 1000)
-        return [(entry["fire_time"][11:16], entry["decision"]) for entry in found[::-1]]
-
-
-@pytest.fixture
-def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
-    def go(body: Callable[[Clockwork], Awaitable[None]], **variables: str) -> None:
-        async def scope(f: Any) -> None:
-            await body(Clockwork(f.engine, f.demo, tmp_path))
-
-        flow(scope, **variables)
-
-    return go
 
 
 def test_each_instant_fires_once_and_is_on_record(clockwork: Any) -> None:
@@ -263,108 +206,6 @@ def test_a_night_with_a_clock_change_fires_as_vixie_says(clockwork: Any) -> None
     clockwork(body)
 
 
-def test_what_was_due_when_redis_failed_is_due_still(clockwork: Any) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE)
-        await c.tick(T0)
-        await c.engine.redis.config_set("maxmemory", "1")
-        with pytest.raises(StoreUnavailable):
-            await c.tick(T0 + MINUTE)
-        await c.engine.redis.config_set("maxmemory", "0")
-        await c.tick(T0 + MINUTE + timedelta(seconds=1))
-        assert await c.ledger() == [("10:01", "fired")]
-
-    clockwork(body)
-
-
-# --- a Redis that does not know what it knew
-
-
-async def runs_of(c: Clockwork) -> list[str]:
-    """Dispatch and execute what is recorded; gives the runs on the server, by name."""
-    ids = (await c.engine.limits.dispatch()).ids
-    await c.engine.executor.execute(ids)
-    return sorted(run.name.rsplit("-", 1)[0] for run in c.demo.state.runs.values())
-
-
-def test_a_redis_that_lost_everything_starts_nothing_again_and_loses_nothing(clockwork: Any) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, catchup="all", catchup_window="36500d")
-        c.define(EVERY_MINUTE, name="young", catchup="all", catchup_window="36500d")
-        await c.tick(T0)
-        await c.tick(T0 + MINUTE)
-        before = await runs_of(c)
-        assert before == ["s-20260302T100100Z", "young-20260302T100100Z"]
-        await c.tick(T0 + 2 * MINUTE)  # on record, and never sent
-        await c.engine.redis.flushall()
-        c.define(EVERY_MINUTE, name="new", catchup="all", catchup_window="36500d")
-        c.fence = ""
-        await c.tick(T0 + 2 * MINUTE + timedelta(seconds=5))
-        assert await c.ledger("new") == [], "a schedule without a run is new, and does not fire for the past"
-        assert await c.ledger("s") == [("10:02", "fired")]
-        assert await runs_of(c) == sorted([*before, "s-20260302T100200Z", "young-20260302T100200Z"])
-        (span,) = await c.engine.cursors.spans("s")
-        assert "Redis had lost its memory" in span["why"]
-
-    clockwork(body)
-
-
-def test_what_was_started_just_before_redis_lost_it_is_found_and_not_sent_again(clockwork: Any) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE)
-        await c.tick(T0)
-        await c.tick(T0 + MINUTE)
-        await runs_of(c)
-        await c.tick(T0 + 2 * MINUTE)
-        await runs_of(c)
-        posts = c.demo.state.posts
-        await c.engine.redis.flushall()
-        c.fence = ""
-        await c.tick(T0 + 2 * MINUTE + timedelta(seconds=5))
-        assert len(await runs_of(c)) == 2
-        assert c.demo.state.posts == posts, "looked for by its name, and found"
-        (outcome,) = await c.engine.outcomes.newest(10)
-        assert (outcome["status"], outcome["adopted"]) == ("started", "1")
-
-    clockwork(body)
-
-
-def test_while_zenml_cannot_be_asked_nothing_is_guessed(clockwork: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, catchup="all", catchup_window="36500d")
-        c.define("at: 2026-03-02T12:00:00Z", name="later")
-        await c.tick(T0)
-        await c.tick(T0 + MINUTE)
-        await runs_of(c)
-        await c.engine.redis.flushall()
-        c.fence = ""
-        c.demo.faults.add("status", match="GET .*/runs", status=503, times=1000)
-        for seconds in (62, 63, 180):
-            await c.tick(T0 + timedelta(seconds=seconds))
-        assert list(await c.engine.cursors.all()) == ["later"], "what has nothing to lose goes on"
-        assert caplog.text.count("waiting") == 1
-        assert "cannot be asked of ZenML" in str([getattr(record, "reason", "") for record in caplog.records])
-        c.demo.faults.clear()
-        c.clock += 60
-        await c.tick(T0 + timedelta(seconds=185))
-        assert await c.ledger() == [("10:02", "fired"), ("10:03", "fired")], "from when Redis was found empty"
-
-    clockwork(body)
-
-
-def test_cursors_that_vanish_under_a_beat_are_found_again(clockwork: Any) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE)
-        await c.tick(T0)
-        await c.tick(T0 + MINUTE)
-        await c.engine.redis.delete(c.engine.keys.cursors)
-        for seconds in (120, 121, 180):
-            await c.tick(T0 + timedelta(seconds=seconds))
-        assert await c.ledger() == [("10:01", "fired"), ("10:03", "fired")], "this Redis remembers: so it is new"
-
-    clockwork(body)
-
-
 def test_what_was_considered_is_on_record_without_a_hole_and_a_new_beginning_says_why(clockwork: Any) -> None:
     async def body(c: Clockwork) -> None:
         c.define(EVERY_MINUTE)
@@ -448,7 +289,14 @@ def test_a_schedule_that_brings_out_a_fault_of_ours_does_not_hold_up_the_others(
         timing = Misbehaving(first.timing)
         ailing = replace(found, schedules=(replace(first, timing=timing), second))
         rebuilder = Rebuilder(c.engine.zenml, lambda: c.clock)
-        c.scheduler = Scheduler(Given(ailing), c.engine.cursors, c.engine.triggers, rebuilder, _no_ring)
+        c.scheduler = Scheduler(
+            Given(ailing),
+            c.engine.cursors,
+            c.engine.triggers,
+            Past(c.engine.pauses, c.engine.results),
+            rebuilder,
+            no_ring,
+        )
         for seconds in (0, 60, 61, 120):
             await c.tick(T0 + timedelta(seconds=seconds))
         assert await c.ledger("b") == [("10:01", "fired"), ("10:02", "fired")]
@@ -461,28 +309,6 @@ def test_a_schedule_that_brings_out_a_fault_of_ours_does_not_hold_up_the_others(
         assert (await c.ledger("a"))[-1] == ("10:04", "fired")
 
     clockwork(body)
-
-
-def test_max_runs_counts_what_ran_before_redis_lost_its_memory(clockwork: Any) -> None:
-    async def body(c: Clockwork) -> None:
-        c.define(EVERY_MINUTE, max_runs="3")
-        c.define(EVERY_MINUTE, name="used-up", max_runs="1")
-        for minute in range(3):
-            await c.tick(T0 + minute * MINUTE)
-            await runs_of(c)
-        assert len(await runs_of(c)) == 3
-        await c.engine.redis.flushall()
-        c.fence = ""
-        for minute in range(60, 66):  # long after the catch-up window
-            await c.tick(T0 + minute * MINUTE)
-        assert [decision for _, decision in await c.ledger() if decision == "fired"] == ["fired"]
-        assert await c.ledger("used-up") == []
-        assert len(await runs_of(c)) == 4
-
-    clockwork(body)
-
-
-# --- clocks
 
 
 def test_a_clock_that_goes_back_fires_nothing_twice_and_nothing_less(clockwork: Any) -> None:

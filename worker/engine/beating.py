@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.errors import LeadLost, StoreUnavailable
 from worker.engine.clockwatch import ClockWatch
+from worker.engine.duties import Duties
 from worker.engine.leading import Leader
 from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine, clock, process_name
@@ -21,8 +22,8 @@ LONGEST_TICK = 1.0
 
 SHORTEST_TICK = 0.01
 
-FANNING_TICK = 0.02
-"""While a sweep has room for more trials, its next ones are not kept waiting."""
+BUSY_TICK = 0.02
+"""While a sweep has room for more trials, or more has happened than a tick sees to, the next one comes soon."""
 
 STANDBY_TICK = 0.2
 """A beat that stands by looks this often whether it leads; it asks nobody for that."""
@@ -37,10 +38,12 @@ class Beat:
         self._engine = engine
         self._identity = process_name()
         self._leader = Leader(engine.settings.redis, engine.keys, self._identity)
+        self._duties = Duties(engine)
         self._scheduler = Scheduler(
             Source(engine.settings.schedules_dir),
             engine.cursors,
             engine.triggers,
+            self._duties.past,
             Rebuilder(engine.zenml),
             engine.dispatcher.ring,
         )
@@ -53,6 +56,7 @@ class Beat:
     async def open(self) -> None:
         """Ask for the lead. Before the first tick."""
         await self._leader.start()
+        self._duties.start(lambda: self._leader.fence, self._scheduler.upcoming)
 
     async def tick(self) -> float:
         """Do what is due. Gives the seconds until the next tick is wanted.
@@ -88,10 +92,21 @@ class Beat:
         await self._scheduler.tick(now, fence)
         # Nobody watched the clock while nobody led.
         await self._engine.dispatcher.reclaim(jumped=jumped)
+        held = await self._react(now, fence)
         fanning = await self._engine.fanout.advance(fence)
         later = await self._engine.dispatcher.ring()
         await self._trim(now)
-        return FANNING_TICK if fanning else _until(now, self._scheduler.next_fire(), later)
+        busy = fanning or self._duties.behind
+        return BUSY_TICK if busy else _until(now, self._scheduler.next_fire(), later, held)
+
+    async def _react(self, now: datetime, fence: str) -> datetime | None:
+        """See to what has happened, then to what is held; gives when the next of that is due."""
+        moved = await self._duties.advance(self._scheduler.definitions, now, fence)
+        admitted = await self._engine.triggers.admit()
+        for schedule in admitted.skipped:
+            logger.warning("skipped", extra={"schedule": schedule, "reason": "its overlap policy, or a pause"})
+        await self._scheduler.reread([*moved, *admitted.skipped])
+        return admitted.later
 
     async def _sign(self, *, changed: bool) -> None:
         now = clock()
@@ -117,6 +132,7 @@ class Beat:
         if self._trimmed is None or now - self._trimmed > TRIM_EVERY:
             self._trimmed = now
             await self._engine.triggers.trim(now)
+            await self._duties.trim(now)
 
     def _tell_lead(self, *, leading: bool) -> bool:
         """Say whether this beat leads, if that is new."""
@@ -128,6 +144,7 @@ class Beat:
 
     async def close(self) -> None:
         """Give up the lead, so that another beat takes over at once."""
+        await self._duties.close()
         await self._leader.close()
         try:
             await self._engine.heartbeats.leave("beat", self._identity)

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.domain.schedule import SweepDefinition, Target
 from worker.domain.sweep import parse_sweep
-from worker.store.codec import decode_retry, encode_retry
+from worker.store.codec import decode_retry, decode_run_retry, encode_retry, encode_run_retry
 
 
 def encode_sweep(definition: SweepDefinition) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def encode_sweep(definition: SweepDefinition) -> dict[str, Any]:
         "sweep": definition.sweep.definition(),
         "priority": definition.priority,
         "retry": encode_retry(definition.retry),
+        "run_retry": encode_run_retry(definition.run_retry),
     }
 
 
@@ -35,4 +36,5 @@ def decode_sweep(data: Mapping[str, Any]) -> SweepDefinition:
         sweep=parse_sweep(data["sweep"]),
         priority=data["priority"],
         retry=decode_retry(data["retry"]),
+        run_retry=decode_run_retry(data.get("run_retry")),
     )

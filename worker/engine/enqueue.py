@@ -13,7 +13,8 @@ from worker.domain.nearest import nearest
 from worker.domain.schedule import Target
 from worker.domain.trigger import Origin, Trigger
 from worker.engine import planner
-from worker.store.triggers import Entry, Item, TriggerStore
+from worker.store.items import Entry, Item
+from worker.store.triggers import TriggerStore
 
 LONGEST_CONFIG = 1024 * 1024
 """Characters of a configuration: what is larger is data, and belongs where a step can load it from."""

@@ -13,8 +13,9 @@ from worker.domain.schedule import SweepDefinition
 from worker.domain.trigger import NAMESPACE
 from worker.engine import planner
 from worker.engine.definitions import decode_sweep, encode_sweep
+from worker.store.items import Entry, Item
 from worker.store.sweeps import SweepRow, SweepStore
-from worker.store.triggers import Entry, Item, TriggerStore
+from worker.store.triggers import TriggerStore
 from worker.zenml.client import ZenML
 
 logger = logging.getLogger("zenbeat.sweep")

@@ -26,6 +26,12 @@ class Point(StrEnum):
     ANSWER_READ = "after answer read"
     BEFORE_SETTLE = "before result written"
     AFTER_SETTLE = "after result written"
+    BEFORE_LOOK = "before the end of a run is recorded"
+    AFTER_LOOK = "after the end of a run is recorded"
+    BEFORE_REACT = "before what follows is recorded"
+    AFTER_REACT = "after what follows is recorded"
+    BEFORE_LETTER = "before an alert is sent"
+    AFTER_LETTER = "after an alert is sent"
     BEFORE_ACCEPT = "before a request is recorded"
     BEFORE_ACK = "before the ack of a request"
 

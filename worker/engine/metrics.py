@@ -1,9 +1,11 @@
 """Figures for whoever watches over an installation: what waits, who is alive, and whether the ledger has a hole."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.domain.schedule import Schedule
+from worker.engine.alerting import ENDED_BY_SUCCESS
 from worker.engine.history import read_histories
 from worker.engine.runtime import Engine
 
@@ -23,6 +25,7 @@ async def collect(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]
     return [
         *await _ledger(engine, schedules),
         *await _triggers(engine),
+        *await _runs(engine),
         *await _processes(engine),
         *await _server(engine),
     ]
@@ -49,6 +52,29 @@ async def _triggers(engine: Engine) -> list[Metric]:
     unreadable, _ = await engine.unreadable.newest()
     what = "Messages that came by the queue and are no triggers."
     return [*triggers, Metric(name="unreadable_messages", help=what, value=unreadable)]
+
+
+async def _runs(engine: Engine) -> list[Metric]:
+    held = sum(map(len, (await engine.triggers.held()).values()))
+    following = await engine.following.count()
+    now = engine.clock()
+    paused = sum(not pause.over(now) for pause in (await engine.pauses.all()).values())
+    open_ones = Counter(incident.kind for incident in await engine.alerts.incidents())
+    return [
+        Metric(name="triggers_held", help="Triggers that wait for their overlap policy.", value=held),
+        Metric(name="runs_following", help="Runs that have not ended, as far as is known.", value=following),
+        Metric(name="schedules_paused", help="Schedules that are paused.", value=paused),
+        *(
+            Metric(
+                name="incidents",
+                help="Schedules with which something is wrong.",
+                value=open_ones[kind],
+                labels={"kind": kind.value},
+            )
+            for kind in ENDED_BY_SUCCESS
+        ),
+        Metric(name="alerts_waiting", help="Alerts that are not delivered yet.", value=await engine.alerts.waiting()),
+    ]
 
 
 async def _processes(engine: Engine) -> list[Metric]:

@@ -1,12 +1,14 @@
 """From a definition and an origin to the complete trigger: names derived, body rendered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from worker.domain.retry import RetryPolicy
+from worker.domain.results import Result
+from worker.domain.retry import RetryPolicy, RunRetry
 from worker.domain.schedule import Schedule, SweepDefinition, Target
 from worker.domain.sweep import overlay
 from worker.domain.trigger import (
@@ -19,7 +21,8 @@ from worker.domain.trigger import (
     trial_source,
     trigger_id,
 )
-from worker.render import compile_config, merge
+from worker.engine.following import Upstream
+from worker.render import LastSuccess, UpstreamRun, compile_config, merge
 
 LOOK_BACK = timedelta(days=366)
 """How far back the previous fire time is looked for."""
@@ -33,33 +36,86 @@ def render(target: Target, context: Mapping[str, Any]) -> dict[str, Any]:
     return compile_config(merge(target.config_template, target.config)).render(context)
 
 
-def schedule_context(schedule: Schedule, fire_time: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a schedule's past when it fires, beyond its definition."""
+
+    last_success: Result | None = None
+    upstreams: tuple[Upstream, ...] = ()
+    """The runs that it was waiting for, in the order of the file."""
+    window_start: datetime | None = None
+    """Where one run makes up for several fires: the fire before the first of them."""
+
+
+NOTHING = Known()
+
+
+def schedule_context(schedule: Schedule, fire_time: datetime, known: Known = NOTHING) -> dict[str, Any]:
     """Give what expressions of a schedule know at a fire time; what is costly is a function, asked only if used."""
     zone = ZoneInfo(schedule.timezone)
-    return {
+    before = partial(_previous, schedule, fire_time, zone)
+    context = {
         "fire_time": fire_time.astimezone(zone),
-        "previous_fire_time": partial(_previous, schedule, fire_time, zone),
+        "previous_fire_time": before,
+        "window_start": known.window_start.astimezone(zone) if known.window_start else before,
+        "window_end": fire_time.astimezone(zone),
+        "last_success": _success(known.last_success, zone),
         "schedule": {"name": schedule.name, "pipeline": schedule.target.pipeline, "timezone": schedule.timezone},
+    }
+    if schedule.after is not None:
+        upstreams = [_upstream(each, zone) for each in known.upstreams]
+        last = max(upstreams, key=lambda each: each["ended"], default=None)
+        context |= {"upstreams": upstreams, "upstream": last}
+    return context
+
+
+def _success(result: Result | None, zone: ZoneInfo) -> LastSuccess | None:
+    if result is None or result.fire_time is None:
+        return None
+    return {
+        "fire_time": result.fire_time.astimezone(zone),
+        "ended": result.ended.astimezone(zone),
+        "run_id": result.run_id or "",
+        "run_name": result.run_name or "",
     }
 
 
-def for_schedule(schedule: Schedule, fire_time: datetime) -> Trigger:
-    """Make the trigger of one due instant. The same instant gives the same trigger."""
+def _upstream(upstream: Upstream, zone: ZoneInfo) -> UpstreamRun:
+    return {
+        "run_id": upstream.run_id,
+        "run_name": upstream.run_name,
+        "fire_time": upstream.fire_time.astimezone(zone) if upstream.fire_time else None,
+        "ended": upstream.ended.astimezone(zone),
+        "schedule": upstream.schedule,
+        "pipeline": upstream.pipeline,
+        "status": upstream.status,
+    }
+
+
+def for_schedule(schedule: Schedule, fire_time: datetime, known: Known = NOTHING) -> Trigger:
+    """Make the trigger of one due instant, or of the runs that a schedule was waiting for: the same for the same."""
+    follows = ",".join(upstream.run_id for upstream in known.upstreams)
     return _trigger(
-        Origin.SCHEDULE,
-        schedule_source(schedule.name, fire_time),
+        Origin.EVENT if follows else Origin.SCHEDULE,
+        f"{schedule.name}<{follows}" if follows else schedule_source(schedule.name, fire_time),
         target=schedule.target,
-        config=render(schedule.target, schedule_context(schedule, fire_time)),
+        config=render(schedule.target, schedule_context(schedule, fire_time, known)),
         due=schedule.timing.jittered(fire_time, schedule.name),
         priority=schedule.priority,
         retry=schedule.retry,
+        run_retry=schedule.run_retry,
         schedule=schedule.name,
         fire_time=fire_time,
     )
 
 
+def previous(schedule: Schedule, fire_time: datetime) -> datetime | None:
+    """Give the fire time before one; None if there was none for a year."""
+    return schedule.timing.last(fire_time - timedelta(microseconds=1), fire_time - LOOK_BACK)
+
+
 def _previous(schedule: Schedule, fire_time: datetime, zone: ZoneInfo) -> datetime | None:
-    found = schedule.timing.last(fire_time - timedelta(microseconds=1), fire_time - LOOK_BACK)
+    found = previous(schedule, fire_time)
     return found.astimezone(zone) if found else None
 
 
@@ -80,6 +136,7 @@ def for_trial(sweep_id: str, definition: SweepDefinition, number: int, due: date
         due=due,
         priority=definition.priority,
         retry=definition.retry,
+        run_retry=definition.run_retry,
         sweep=sweep_id,
         trial=number,
         stem=f"{trial_stem(definition.name, sweep_id)}{number}",
@@ -99,6 +156,7 @@ def for_request(
     due: datetime,
     priority: int = 0,
     retry: RetryPolicy | None = None,
+    run_retry: RunRetry | None = None,
     schedule: str | None = None,
 ) -> Trigger:
     """Make the trigger that a person or program asked for. `key` is the caller's idempotency key."""
@@ -111,6 +169,7 @@ def for_request(
         due=due,
         priority=priority,
         retry=retry or RetryPolicy(),
+        run_retry=run_retry,
         schedule=schedule,
     )
 
@@ -124,6 +183,7 @@ def _trigger(
     due: datetime,
     priority: int,
     retry: RetryPolicy,
+    run_retry: RunRetry | None,
     schedule: str | None = None,
     sweep: str | None = None,
     trial: int | None = None,
@@ -151,4 +211,5 @@ def _trigger(
         due=due,
         priority=priority,
         retry=retry,
+        run_retry=run_retry,
     )

@@ -7,15 +7,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from worker.domain.catchup import Due, decide, skipped
+from worker.domain.catchup import ON_TIME, Due, decide, skipped
 from worker.domain.errors import InvalidInput
 from worker.domain.outcome import Decision, Status
-from worker.domain.schedule import Schedule, catchup_window
+from worker.domain.pause import Pause
+from worker.domain.results import Result
+from worker.domain.schedule import Overlap, Schedule, catchup_window
 from worker.domain.trigger import Trigger
 from worker.engine import planner
+from worker.engine.following import Upstream
+from worker.engine.planner import Known
 from worker.engine.rebuilding import Beginning
+from worker.store.codec import milliseconds
 from worker.store.cursors import Cursor
-from worker.store.triggers import Entry, Item
+from worker.store.items import Command, Entry, Item, flat
+from worker.store.keys import Keys
 
 logger = logging.getLogger("zenbeat.scheduler")
 
@@ -25,6 +31,10 @@ CHUNK = 100
 
 SHORTEST_PATIENCE = timedelta(minutes=1)
 """A trigger that has fired waits at least so long for its server: a crash of ours must not make it too late."""
+
+
+MOMENT = timedelta(milliseconds=1)
+"""As fine as Redis keeps instants."""
 
 
 NEW = Cursor(at=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), revision="")
@@ -61,22 +71,77 @@ class Plan:
     """Why it begins anew at `after`, without a decision for what was before."""
 
 
-def plan_due(tracked: Tracked, now: datetime, lost: datetime | None) -> Plan:
-    """Decide every fire time since the cursor. `lost`: when Redis was found empty, if it was."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What decides about a schedule's fires besides its definition and its cursor."""
+
+    lost: datetime | None = None
+    """When Redis was found empty, if it was: what was due before may have been sent."""
+    pause: Pause | None = None
+    last_success: Result | None = None
+
+
+def plan_due(tracked: Tracked, now: datetime, state: State) -> Plan:
+    """Decide every fire time since the cursor."""
     schedule, cursor = tracked.schedule, tracked.cursor
     dues = decide(schedule.timing, cursor.at, now, schedule.catchup, partial(catchup_window, schedule, now))
     at = max((due.fire_time for due in dues), default=now)
+    dues = [_unless_paused(due, state.pause) for due in dues]
+    known = Known(last_success=state.last_success)
+    if schedule.coalesce:
+        dues, known = _coalesced(schedule, dues, now, known)
     decided = [*skipped(schedule.timing, cursor.at, at), *_within(dues, schedule.max_runs, cursor.taken)]
-    entries = [_entry(schedule, due, now, lost) for due in decided]
+    entries = [_entry(schedule, due, now, state.lost, known) for due in decided]
     taken = cursor.taken + sum(entry.trigger is not None for entry in entries)
     return Plan(tracked=tracked, after=replace(cursor, at=at, taken=taken), entries=entries)
 
 
-def _entry(schedule: Schedule, due: Due, now: datetime, lost: datetime | None) -> Entry:
+def plan_followed(tracked: Tracked, at: datetime, upstreams: Sequence[Upstream], state: State) -> Plan:
+    """Decide about a schedule whose upstream runs have ended; `at` stands for its fire time."""
+    schedule, cursor = tracked.schedule, tracked.cursor
+    # Several ends may be noticed in one instant, and each decision needs one of its own in the ledger.
+    at = max(at, cursor.at + MOMENT)
+    due = Due(fire_time=at, decision=Decision.FIRED, reason=f"after {' and '.join(map(str, upstreams))}")
+    if not schedule.timing.is_open(at):
+        closed = "before its start_time, after its end_time, or among skip_dates"
+        due = replace(due, decision=Decision.SKIPPED_CALENDAR, reason=f"the moment is {closed}")
+    (due,) = _within([_unless_paused(due, state.pause)], schedule.max_runs, cursor.taken)
+    known = Known(last_success=state.last_success, upstreams=tuple(upstreams))
+    entry = _entry(schedule, due, at, state.lost, known)
+    after = replace(cursor, at=at, taken=cursor.taken + (entry.trigger is not None))
+    return Plan(tracked=tracked, after=after, entries=[entry])
+
+
+def _unless_paused(due: Due, pause: Pause | None) -> Due:
+    if pause is None or not pause.covers(due.fire_time) or due.decision not in _STOPPED_BY_A_PAUSE:
+        return due
+    return replace(due, decision=Decision.SKIPPED_PAUSED, reason=str(pause))
+
+
+_STOPPED_BY_A_PAUSE = {Decision.FIRED, Decision.MISSED_DOWNTIME}
+
+
+def _coalesced(schedule: Schedule, dues: Sequence[Due], now: datetime, known: Known) -> tuple[list[Due], Known]:
+    """Make one run of all fires that are made up for: the newest, over the whole window."""
+    fires = [due.fire_time for due in dues if due.decision is Decision.FIRED]
+    if len(fires) < 2 or fires[0] > now - ON_TIME:
+        return list(dues), known
+    newest = fires[-1]
+    reason = f"it is part of the run of {newest.isoformat()}"
+    listed = [
+        replace(due, decision=Decision.COALESCED, reason=reason)
+        if due.decision is Decision.FIRED and due.fire_time < newest
+        else due
+        for due in dues
+    ]
+    return listed, replace(known, window_start=planner.previous(schedule, fires[0]))
+
+
+def _entry(schedule: Schedule, due: Due, now: datetime, lost: datetime | None, known: Known) -> Entry:
     if due.decision is not Decision.FIRED:
         return _not_fired(schedule, due, now)
     try:
-        trigger = planner.for_schedule(schedule, due.fire_time)
+        trigger = planner.for_schedule(schedule, due.fire_time, known)
     except InvalidInput as error:
         refused = replace(due, decision=Decision.REJECTED, reason=f"the body cannot be rendered: {error}")
         return _not_fired(schedule, refused, now)
@@ -88,6 +153,7 @@ def _entry(schedule: Schedule, due: Due, now: datetime, lost: datetime | None) -
         expires=trigger.due + max(schedule.catchup_window, SHORTEST_PATIENCE) if schedule.catchup_window else None,
         fire_time=due.fire_time,
         ledger=_ledger(due, trigger),
+        overlap=None if schedule.overlap is Overlap.ALLOW else schedule.overlap,
     )
 
 
@@ -119,7 +185,14 @@ def plan_new(schedule: Schedule, now: datetime) -> Plan:
 def plan_rebuilt(schedule: Schedule, begin: Beginning) -> Plan:
     """Begin with a schedule that Redis has forgotten, where ZenML's runs say."""
     after = Cursor(at=begin.at, revision=schedule.revision, taken=begin.taken)
-    return Plan(tracked=Tracked(schedule=schedule, cursor=NEW), after=after, begun=begin.reason)
+    entries = [entry for fire in begin.going if (entry := _known_again(schedule, fire)).trigger]
+    return Plan(tracked=Tracked(schedule=schedule, cursor=NEW), after=after, begun=begin.reason, entries=entries)
+
+
+def _known_again(schedule: Schedule, fire: datetime) -> Entry:
+    """Take a run that is going on up again: its trigger finds it by its name, and it is followed."""
+    due = Due(fire_time=fire, decision=Decision.FIRED, reason="Redis had lost its memory: its run was going on")
+    return replace(_entry(schedule, due, fire, fire, planner.NOTHING), overlap=None, expires=None)
 
 
 def chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
@@ -146,16 +219,41 @@ def _within(dues: Sequence[Due], limit: int | None, taken: int) -> Iterable[Due]
         yield due
 
 
-def item_of(plan: Plan) -> Item:
-    """Give a plan in the form in which it is recorded."""
+def item_of(plan: Plan, keys: Keys, take: Command | None = None) -> Item:
+    """Give a plan in the form in which it is recorded; `take` takes away what gave rise to it."""
     tracked = plan.tracked
     return Item(
+        take=take,
+        commands=[*_deadlines(plan, keys), *_misses(plan, keys)],
         name=tracked.schedule.name,
         expected="" if tracked.cursor is NEW else tracked.cursor.form(),
         cursor=plan.after.form(),
         begun=plan.begun,
         entries=plan.entries,
     )
+
+
+def _deadlines(plan: Plan, keys: Keys) -> Iterator[Command]:
+    schedule = plan.tracked.schedule
+    for entry in plan.entries:
+        if schedule.deadline and entry.trigger and entry.fire_time:
+            by = schedule.deadline.instant(entry.fire_time, schedule.timezone)
+            member = f"{schedule.name}|{milliseconds(entry.fire_time)}"
+            yield ("ZADD", keys.deadlines, milliseconds(by), member)
+
+
+def _misses(plan: Plan, keys: Keys) -> Iterator[Command]:
+    """Make it known that fire times pass without a run, once for all of them."""
+    missed = [entry for entry in plan.entries if entry.outcome and entry.outcome["decision"] in MISSES]
+    if missed:
+        last = missed[-1].outcome or {}
+        fields = {"schedule": plan.tracked.schedule.name, "count": len(missed)}
+        more = {"fire_time": last["fire_time"], "reason": last["reason"]}
+        yield ("XADD", keys.events, "*", *flat({"kind": "missed", **fields, **more}))
+
+
+MISSES = frozenset({Decision.MISSED_DOWNTIME, Decision.REJECTED})
+"""Decisions by which a fire time passes without a run, against the will of whoever defined it."""
 
 
 def _ledger(due: Due, trigger: Trigger | None = None) -> dict[str, Any]:

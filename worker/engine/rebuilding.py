@@ -9,10 +9,11 @@ from datetime import datetime
 
 from worker.domain.catchup import ON_TIME
 from worker.domain.errors import Refused, ZenMLError
-from worker.domain.schedule import Schedule, catchup_window
+from worker.domain.schedule import Overlap, Schedule, catchup_window
 from worker.domain.trigger import fire_time_of, schedule_tag
 from worker.engine.trouble import Trouble
 from worker.zenml.client import ZenML
+from worker.zenml.models import Run
 
 logger = logging.getLogger("zenbeat.scheduler")
 
@@ -37,6 +38,8 @@ class Beginning:
     reason: str
     taken: int = 0
     """How many fires before it have a run: they count for `max_runs`."""
+    going: tuple[datetime, ...] = ()
+    """Fires before it whose runs are going on: its overlap policy has to know of them."""
 
 
 class Rebuilder:
@@ -55,7 +58,7 @@ class Rebuilder:
         for: what was started since then is found by its name before it is sent, so that nothing is doubled; what was on
         record and not sent is due once more, so that nothing is lost.
         """
-        busy = [schedule for schedule in schedules if schedule.max_runs is not None or _recent(schedule, now)]
+        busy = [schedule for schedule in schedules if _has_a_past(schedule, now)]
         waiting = {schedule.name for schedule in busy}
         quiet = {schedule.name: _first(now) for schedule in schedules if schedule.name not in waiting}
         if not busy or self._clock() - self._asked < AGAIN_SECONDS:
@@ -77,6 +80,7 @@ class Rebuilder:
     async def _ask(self, schedule: Schedule, now: datetime) -> Beginning | None:
         try:
             fires = await self._fires(schedule)
+            going = await self._going(schedule) if fires else []
         except ZenMLError as error:
             self._trouble.met(
                 f"Redis is empty, and whether schedules ran before cannot be asked of ZenML ({error}); "
@@ -91,6 +95,7 @@ class Rebuilder:
             at=at,
             reason="Redis had lost its memory: what ZenML has no run for is due once more",
             taken=sum(fire <= at for fire in fires),
+            going=tuple(fire for fire in going if fire <= at),
         )
 
     async def _fires(self, schedule: Schedule) -> set[datetime]:
@@ -101,8 +106,19 @@ class Rebuilder:
             runs = await self._zenml.oldest_runs(tag, prefix, count, schedule.target.project)
         except Refused:  # no such project: then there are no runs in it
             return set()
-        fires = (fire_time_of(run.name, schedule.name) for run in runs)
-        return {fire for fire in fires if fire is not None}
+        return set(_fire_times(runs, schedule))
+
+    async def _going(self, schedule: Schedule) -> list[datetime]:
+        """Give the fire times whose runs are going on, where that matters."""
+        if schedule.overlap is Overlap.ALLOW:
+            return []
+        runs = await self._zenml.unfinished_runs(schedule_tag(schedule.name), schedule.target.project)
+        return _fire_times(runs, schedule)
+
+
+def _fire_times(runs: Sequence[Run], schedule: Schedule) -> list[datetime]:
+    fires = (fire_time_of(run.name, schedule.name) for run in runs)
+    return [fire for fire in fires if fire is not None]
 
 
 def _first(now: datetime) -> Beginning:
@@ -111,6 +127,11 @@ def _first(now: datetime) -> Beginning:
 
 def _since(schedule: Schedule, now: datetime) -> datetime:
     return now - max(catchup_window(schedule, now), ON_TIME)
+
+
+def _has_a_past(schedule: Schedule, now: datetime) -> bool:
+    """Tell whether what came before matters: for its counts, for its overlaps, or because it is made up for."""
+    return schedule.max_runs is not None or schedule.overlap is not Overlap.ALLOW or _recent(schedule, now)
 
 
 def _recent(schedule: Schedule, now: datetime) -> bool:

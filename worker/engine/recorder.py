@@ -44,6 +44,7 @@ def started(claim: Claimed, run: Run, now: datetime, *, notes: Mapping[str, Any]
         status=Status.STARTED,
         outcome=outcome,
         fields={**result, "run_project": run.project, "unclear": 0},
+        changed=run.updated or now,
     )
 
 

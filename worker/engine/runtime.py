@@ -27,12 +27,19 @@ from worker.engine.redisclock import RedisClock
 from worker.engine.resolver import Resolver
 from worker.engine.slots import Slots
 from worker.settings import Settings, load_settings
+from worker.store.alerts import AlertStore
 from worker.store.connection import connect
 from worker.store.cursors import CursorStore
+from worker.store.events import EventStore
+from worker.store.expectations import ExpectationStore
+from worker.store.following import FollowingStore
 from worker.store.heartbeats import HeartbeatStore
+from worker.store.joins import JoinStore
 from worker.store.keys import Keys
 from worker.store.limits import Limits, LimitStore
 from worker.store.outcomes import OutcomeStore
+from worker.store.pauses import PauseStore
+from worker.store.results import ResultStore
 from worker.store.sweeps import SweepStore
 from worker.store.triggers import TriggerStore
 from worker.store.unreadable import UnreadableStore
@@ -98,6 +105,13 @@ class Engine:
     limits: LimitStore
     cursors: CursorStore
     outcomes: OutcomeStore
+    following: FollowingStore
+    events: EventStore
+    results: ResultStore
+    pauses: PauseStore
+    joins: JoinStore
+    expectations: ExpectationStore
+    alerts: AlertStore
     unreadable: UnreadableStore
     sweeps: SweepStore
     heartbeats: HeartbeatStore
@@ -136,7 +150,14 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         triggers=triggers,
         limits=gate,
         cursors=CursorStore(redis, keys),
-        outcomes=OutcomeStore(redis, keys),
+        outcomes=OutcomeStore(redis, keys, limits.outcomes_max),
+        following=FollowingStore(redis, keys, limits),
+        events=EventStore(redis, keys),
+        results=ResultStore(redis, keys),
+        pauses=PauseStore(redis, keys),
+        joins=JoinStore(redis, keys),
+        expectations=ExpectationStore(redis, keys),
+        alerts=AlertStore(redis, keys),
         unreadable=UnreadableStore(redis, keys, limits),
         sweeps=sweeps,
         heartbeats=HeartbeatStore(redis, keys),

@@ -2,15 +2,17 @@
 
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain.catchup import ON_TIME
 from worker.domain.schedule import Schedule
 from worker.engine.halting import Point, reached
+from worker.engine.past import Past
 from worker.engine.plans import (
     Plan,
+    State,
     Tracked,
     chunks,
     item_of,
@@ -40,12 +42,13 @@ class Scheduler:
     """The schedules of one shard, in memory as a heap of next fire times; the truth is the cursors in Redis."""
 
     def __init__(
-        self, source: Source, cursors: CursorStore, triggers: TriggerStore, rebuilder: Rebuilder, ring: Ring
+        self, source: Source, cursors: CursorStore, triggers: TriggerStore, past: Past, rebuilder: Rebuilder, ring: Ring
     ) -> None:
         self._source = source
         self._ring = ring
         self._cursors = cursors
         self._triggers = triggers
+        self._past = past
         self._rebuilder = rebuilder
         self._losing: datetime | None = None
         """When Redis was found empty, as long as it is not known of every schedule where to begin."""
@@ -54,6 +57,8 @@ class Scheduler:
         self._tracked: dict[str, Tracked] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._definitions: Definitions | None = None
+        self.definitions = Definitions()
+        """What the files define, as it was read last."""
         self._adopted = False
         self._fence = ""
 
@@ -72,15 +77,17 @@ class Scheduler:
 
     async def _consider(self, now: datetime) -> None:
         await self._read(now)
-        for plans in chunks(self._plans(now)):
+        due = self._pop_due(now)
+        states = await self._past.states([tracked.schedule for tracked in due], self._lost)
+        for plans in chunks(self._plans(due, states, now)):
             await self._write(plans)
             # The first ones are on their way while the next are rendered.
             await self._ring()
 
-    def _plans(self, now: datetime) -> Iterator[Plan]:
-        for tracked in self._pop_due(now):
+    def _plans(self, due: Iterable[Tracked], states: Mapping[str, State], now: datetime) -> Iterator[Plan]:
+        for tracked in due:
             try:
-                plan = plan_due(tracked, now, self._lost)
+                plan = plan_due(tracked, now, states[tracked.schedule.name])
             except Exception:
                 # As broad as in the tick, and for the same reason: the other schedules go on.
                 logger.exception("schedule cannot be considered", extra={"schedule": tracked.schedule.name})
@@ -95,6 +102,12 @@ class Scheduler:
     def next_fire(self) -> datetime | None:
         """Give the instant at which something is due next."""
         return self._heap[0][0] if self._heap else None
+
+    def upcoming(self, until: datetime) -> list[tuple[datetime, Schedule]]:
+        """Give what is due until an instant, each schedule with its next fire, in no order."""
+        found = [(when, name) for when, name in self._heap if when <= until and name in self._tracked]
+        pairs = [(when, self._tracked[name]) for when, name in found]
+        return [(when, tracked.schedule) for when, tracked in pairs if tracked.next() == when]
 
     def __len__(self) -> int:
         return len(self._tracked)
@@ -112,7 +125,8 @@ class Scheduler:
         definitions = self._source.read()
         if definitions is not self._definitions:
             await self._report(definitions)
-            self._definitions, self._adopted = definitions, False
+            self._definitions = self.definitions = definitions
+            self._adopted = False
         if not self._adopted:
             self._adopted = await self._adopt(definitions.schedules, now)
 
@@ -190,7 +204,8 @@ class Scheduler:
         if not plans:
             return
         reached(Point.BEFORE_RECORD)
-        answers = await self._triggers.record([item_of(plan) for plan in plans], self._fence)
+        items = [item_of(plan, self._triggers.keys) for plan in plans]
+        answers = await self._triggers.record(items, self._fence)
         reached(Point.AFTER_RECORD)
         moved = []
         for plan, answer in zip(plans, answers, strict=True):
@@ -200,16 +215,18 @@ class Scheduler:
             else:
                 moved.append(plan.tracked.schedule)
         if moved:
+            logger.warning("cursor moved by somebody else", extra={"schedules": len(moved)})
             await self._reload(moved)
 
-    async def _reload(self, schedules: Iterable[Schedule]) -> None:
-        """Another beat was here: its cursors count."""
-        listed = list(schedules)
-        logger.warning("cursor moved by another beat", extra={"schedules": len(listed)})
-        known = await self._cursors.some([schedule.name for schedule in listed])
-        if len(known) < len(listed):
+    async def reread(self, names: Iterable[str]) -> None:
+        """Go on from what Redis knows of some schedules: their cursors were moved on purpose."""
+        await self._reload([self._tracked[name].schedule for name in set(names) & self._tracked.keys()])
+
+    async def _reload(self, schedules: Sequence[Schedule]) -> None:
+        known = await self._cursors.some([schedule.name for schedule in schedules])
+        if len(known) < len(schedules):
             # Redis has forgotten them: begin anew, as at the start.
             self.forget()
             return
-        for schedule in listed:
+        for schedule in schedules:
             self._track(Tracked(schedule=schedule, cursor=known[schedule.name]))
