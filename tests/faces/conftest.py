@@ -3,9 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.faces.place import Place
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,3 +29,9 @@ def zenbeat(stack: Any) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def make_place(tmp_path: Path, redis_url: str) -> Callable[..., Place]:
+    """Make a place with this schedule file; the words of a group of commands come before all others."""
+    return lambda text, *group: Place(tmp_path, redis_url, text, *group)

@@ -8,12 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as Invoked
 
 from worker.cli import cli
 from worker.cli.doors import with_engine
-from worker.engine.runtime import Engine
+from worker.domain.results import Result
+from worker.engine.runtime import Engine, clock
 from worker.settings import load_settings
+from worker.store.items import Item
 
 PIPELINE = "11111111-1111-4111-8111-111111111111"
 TEMPLATE = "22222222-2222-4222-8222-222222222222"
@@ -50,7 +53,7 @@ schedules:
   - {{name: nightly, pipeline: training, template: production, cron: "0 2 * * *", config: {{steps: {{{step}: {{}}}}}}}}
 """
 
-Zenbeat = Callable[..., Result]
+Zenbeat = Callable[..., Invoked]
 
 
 class ZenMLStandIn(BaseHTTPRequestHandler):
@@ -106,7 +109,7 @@ def alive(redis_url: str, role: str, identity: str, **what: object) -> None:
     with_engine(sign, load_settings({"REDIS_URL": redis_url}))
 
 
-def results(result: Result) -> dict[str, str]:
+def results(result: Invoked) -> dict[str, str]:
     return {row["check"]: row["result"] for row in json.loads(result.stdout)}
 
 
@@ -120,6 +123,34 @@ def test_doctor_finds_all_well(zenbeat: Zenbeat, redis_url: str) -> None:
     assert '✓ schedule nightly: starts run template "production" of pipeline "training"' in result.stdout
     assert "✓ ZenML starts runs" in result.stdout
     assert result.stderr == "All is well.\n"
+
+
+FOLLOWER = """
+  - name: report
+    pipeline: training
+    template: production
+    after: {all_of: [{schedule: nightly}, {pipeline: etl, on: [failed]}]}
+    config: {run_name: "after {{ upstream.run_id }} and {{ upstreams[1].run_name }}"}
+  - name: since
+    pipeline: training
+    template: production
+    every: 1h
+    config: {run_name: "since {{ last_success.run_id }}"}
+"""
+
+
+def test_doctor_knows_what_expressions_know(zenbeat: Zenbeat, tmp_path: Path, redis_url: str) -> None:
+    (tmp_path / "a.yaml").write_text(FILE.format(step="trainer") + FOLLOWER)
+    told = results(zenbeat("doctor", "-o", "json"))
+    assert (told["schedule report"], told["schedule since"]) == ("ok", "fault")
+    at = clock()
+    success = Result(trigger="t", fate="completed", ended=at, fire_time=at, run_id="run-1")
+
+    async def succeeded(engine: Engine) -> None:
+        await engine.triggers.record([Item(commands=engine.results.add("since", success, None))])
+
+    with_engine(succeeded, load_settings({"REDIS_URL": redis_url}))
+    assert results(zenbeat("doctor", "-o", "json"))["schedule since"] == "ok"
 
 
 def test_doctor_says_what_to_do(zenbeat: Zenbeat, tmp_path: Path) -> None:

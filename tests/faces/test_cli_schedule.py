@@ -13,10 +13,11 @@ from click.testing import CliRunner, Result
 
 from worker.cli import cli
 from worker.cli.doors import with_engine
+from worker.domain.results import Result as Ended
 from worker.engine.runtime import Engine, clock
 from worker.settings import load_settings
 from worker.store.cursors import Cursor
-from worker.store.triggers import Entry, Item
+from worker.store.items import Entry, Item
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -123,7 +124,7 @@ def test_list_without_redis(offline: Zenbeat) -> None:
     result = offline("schedule", "list")
     assert result.exit_code == 0
     assert "nightly" in narrow(result)
-    assert "The last decisions are not shown: Redis cannot be reached" in result.stderr
+    assert "How they stand is not shown: Redis cannot be reached" in result.stderr
     rows = json.loads(offline("schedule", "list", "-o", "json").stdout)
     assert [row["name"] for row in rows] == ["nightly", "often"]
     assert datetime.fromisoformat(rows[0]["next"]) > clock()
@@ -166,7 +167,7 @@ def test_list_and_explain_tell_what_was_decided(online: Zenbeat, redis_url: str,
 
     with_engine(missed, load_settings({"REDIS_URL": redis_url}))
     assert json.loads(online("schedule", "list", "-o", "json").stdout)[0]["last"] == ledger
-    assert "missed" in narrow(online("schedule", "list"))
+    assert "missed_downtime" in online("schedule", "list", "-o", "csv").stdout
     told = narrow(online("schedule", "explain", "nightly", "--at", "2026-03-27"))
     assert "2026-03-27 01:30Z  missed_downtime  nobody looked" in told
     assert "4 of any number" in told
@@ -222,6 +223,55 @@ def test_run_records_a_rendered_trigger_and_rings(folder: Path, redis_url: str) 
     parameters = data["body"]["steps"]["trainer"]["parameters"]
     assert parameters["day"].isdigit()
     assert {"zenbeat", "zenbeat:schedule=nightly", f"zenbeat:trigger={identity}"} == set(data["body"]["tags"])
+
+
+def test_run_knows_the_last_success_as_a_fire_does(folder: Path, redis_url: str) -> None:
+    since = "{{ last_success.run_id if last_success else 'none' }}"
+    (folder / "a.yaml").write_text(FILE.replace("{{ previous_fire_time.year }}", since))
+    at = clock()
+    success = Ended(trigger="t", fate="completed", ended=at, fire_time=at, run_id="run-1")
+
+    async def succeeded(engine: Engine) -> None:
+        await engine.triggers.record([Item(commands=engine.results.add("nightly", success, None))])
+
+    settings = load_settings({"REDIS_URL": redis_url})
+    with_engine(succeeded, settings)
+    done = run_in_process(folder, "nightly", REDIS_URL=redis_url)
+    assert done.returncode == 0, done.stderr
+    (row,) = with_engine(lambda engine: engine.triggers.get([done.stdout.strip()]), settings)
+    assert json.loads(row["data"])["body"]["steps"]["trainer"]["parameters"]["before"] == "run-1"
+
+
+def test_run_of_what_follows_takes_from_the_last_success(folder: Path, redis_url: str) -> None:
+    (folder / "b.yaml").write_text(
+        "schedules:\n  - {name: report, pipeline: p, after: {schedule: nightly}, "
+        "config: {extra: {of: '{{ upstream.run_id }}'}}}\n"
+    )
+    refused = run_in_process(folder, "report", REDIS_URL=redis_url)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "report takes from the run that it follows" in refused.stderr
+    at = clock()
+    success = Ended(trigger="t", fate="completed", ended=at, fire_time=at, run_id="run-1")
+
+    async def succeeded(engine: Engine) -> None:
+        await engine.triggers.record([Item(commands=engine.results.add("nightly", success, None))])
+
+    settings = load_settings({"REDIS_URL": redis_url})
+    with_engine(succeeded, settings)
+    done = run_in_process(folder, "report", REDIS_URL=redis_url)
+    assert done.returncode == 0, done.stderr
+    (row,) = with_engine(
+        lambda engine: engine.triggers.get([done.stdout.strip()]), load_settings({"REDIS_URL": redis_url})
+    )
+    assert json.loads(row["data"])["body"]["extra"] == {"of": "run-1"}
+
+
+def test_what_follows_others_is_not_due_by_the_clock(offline: Zenbeat, folder: Path) -> None:
+    (folder / "b.yaml").write_text("schedules:\n  - {name: report, pipeline: p, after: {schedule: nightly}}\n")
+    result = offline("schedule", "next", "report")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Nothing is due by the clock: report is due after nightly." in result.stderr
+    assert "when others end" in offline("schedule", "list").stdout
 
 
 def test_run_without_broker_is_on_record_and_says_so(folder: Path, redis_url: str) -> None:

@@ -3,18 +3,24 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.faces.place import Place
 from worker.cli import cli
 from worker.cli.doors import with_engine
-from worker.engine.runtime import Engine
+from worker.domain.alert import Alert, AlertKind
+from worker.domain.pause import PauseCause
+from worker.domain.schedule import Overlap
+from worker.engine.runtime import Engine, clock
 from worker.settings import load_settings
 from worker.source import Source
+from worker.store.alerts import Incident, Letter
 from worker.store.cursors import Cursor
-from worker.store.triggers import Entry, Item
+from worker.store.items import Entry, Item
 
 FILE = 'schedules:\n  - {name: nightly, pipeline: training, cron: "0 2 * * *"}\n'
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -86,3 +92,56 @@ def test_messages_that_are_no_triggers_are_told(zenbeat: Zenbeat, tmp_path: Path
 def test_without_redis_there_are_no_figures(zenbeat: Zenbeat) -> None:
     result = CliRunner().invoke(cli, ["metrics"], env={"REDIS_URL": "redis://127.0.0.1:1/0"})
     assert (result.exit_code, result.stdout) == (69, "")
+
+
+def test_what_goes_on_and_what_is_wrong_is_told(make_place: Any) -> None:
+    place: Place = make_place(FILE)
+    place.trigger("nightly", state="started", run_id="run-1")
+    place.paused("nightly", timedelta(minutes=1))
+    place.paused("other", timedelta(minutes=1), cause=PauseCause.FAILURES, why="3 failures in a row")
+    place.paused("past", timedelta(minutes=9), until=clock() - timedelta(minutes=1))
+    at = clock() - timedelta(hours=1)
+    bad = [
+        Incident(kind=AlertKind.LATE, schedule=f"s{number}", since=at + timedelta(seconds=number), reason="not ended")
+        for number in range(12)
+    ]
+    alert = Alert(id="a", kind=AlertKind.LATE, title="s1 is late", reason="not ended", at=at)
+    letter = Letter(id="l", receiver="ops", alert=alert, written=at)
+    place.write(*(lambda engine, one=one: engine.alerts.keep(one) for one in bad))
+    place.write(lambda engine: engine.alerts.post(letter, at), lambda engine: ("ZADD", engine.keys.following, 0, "t"))
+    place.write(*(lambda engine: engine.events.add("paused", schedule="x") for _ in range(101)))
+    said = place("doctor").stdout
+    assert "✓ runs: 1 followed" in said
+    assert "✓ paused: 1: nightly" in said
+    assert "! other: paused: paused since" in said
+    assert "→ mend what failed, then: zenbeat schedule resume other" in said
+    assert "! s11: late: since" in said
+    assert said.index("! s11: late") < said.index("! s10: late")
+    assert "s1: late" not in said
+    assert "! incidents: 2 more" in said
+    assert "! alerts: 1 not delivered yet" in said
+    assert "! events: 101 things that have happened are not seen to" in said
+    found = figures(place("metrics").stdout)
+    assert found["zenbeat_runs_following"] == 1
+    assert found["zenbeat_schedules_paused"] == 2
+    assert (found["zenbeat_incidents.late"], found["zenbeat_incidents.failure"]) == (12, 0)
+    assert (found["zenbeat_alerts_waiting"], found["zenbeat_triggers_held"]) == (1, 0)
+
+
+def test_what_waits_for_its_overlap_policy_is_counted(make_place: Any) -> None:
+    place: Place = make_place(FILE)
+    entry = Entry(trigger=place.trigger_of("nightly"), overlap=Overlap.SKIP)
+    place.ask(lambda engine: engine.triggers.record([Item(entries=[entry])]))
+    assert "✓ runs: 0 followed, 1 held by overlap policies" in place("doctor").stdout
+    assert figures(place("metrics").stdout)["zenbeat_triggers_held"] == 1
+
+
+def test_outcomes_of_every_kind_are_listed(make_place: Any) -> None:
+    place: Place = make_place(FILE)
+    assert place("schedule", "pause", "nightly", "--by", "bob", "--why", "the data is late").exit_code == 0
+    for words in (("outcome", "list"), ("outcome", "tail"), ("outcome", "list", "--status", "paused")):
+        told = place(*words).stdout
+        assert "paused" in told
+        assert "bob: the data is late" in " ".join(told.split())
+    assert "\x1b[" not in place("outcome", "tail").stdout
+    assert "\x1b[" in place("outcome", "tail", FORCE_COLOR="1").stdout

@@ -26,17 +26,63 @@ def at_work(stack: Any, eventually: Callable[..., None]) -> Any:
     return stack
 
 
-def test_trigger_waits_for_the_end_and_its_exit_code_is_the_runs_status(at_work: Any, zenbeat: Any) -> None:
+def test_trigger_waits_for_the_end_and_its_exit_code_is_the_runs_status(
+    at_work: Any, zenbeat: Any, eventually: Callable[..., None]
+) -> None:
     good = zenbeat("trigger", "training", "--template", "production", "-p", "model_trainer.seconds=0.1", "--wait")
     assert good.returncode == 0, good.stderr
     assert "completed" in good.stderr
+    eventually(lambda: at_work.state(good.stdout.strip()) == "completed", what="the beat sees its end")
     shown = json.loads(zenbeat("trigger", "show", good.stdout.strip(), "-o", "json").stdout)
-    assert shown["state"] == "started"
+    assert (shown["state"], shown["run_status"], shown["attempt"]) == ("completed", "completed", 1)
+    assert shown["accepted"] <= shown["run_ended"]
     assert shown["body"]["steps"] == {"model_trainer": {"parameters": {"seconds": 0.1}}}
 
     bad = zenbeat("trigger", "training", "-p", "model_trainer.seconds=0.1", "-p", "model_trainer.fail=true", "--wait")
     assert bad.returncode == 1
     assert "failed" in bad.stderr
+
+
+FLAKY = """\
+schedules:
+  - name: flaky
+    pipeline: training
+    cron: "0 2 1 1 *"
+    retry: {run: {max_attempts: 2, initial: 1s}}
+    config: {steps: {model_trainer: {parameters: {seconds: 0.1, fail: true}}}}
+"""
+
+
+def test_where_a_run_is_started_again_it_is_the_last_one_that_counts(at_work: Any, zenbeat: Any) -> None:
+    at_work.define(FLAKY)
+    run = zenbeat("schedule", "run", "flaky", "--wait", "--timeout", "50")
+    assert run.returncode == 1
+    first, second = [line for line in run.stderr.splitlines() if line.startswith("run ")]
+    assert first.startswith("run 1 of 2: failed")
+    assert first.endswith("; another one follows")
+    assert second.startswith("run 2 of 2: failed")
+    shown = json.loads(zenbeat("trigger", "show", run.stdout.strip(), "-o", "json").stdout)
+    assert [each["attempt"] for each in shown["runs"]] == [1, 2]
+    (newest, oldest) = json.loads(zenbeat("trigger", "list", "-o", "json").stdout)
+    assert (newest["attempt"], newest["max_attempts"], oldest["attempt"]) == (2, 2, 1)
+    assert zenbeat("trigger", "list", COLUMNS="160").stdout.count("of 2") == 2
+    assert "1 of 2" in zenbeat("trigger", "show", run.stdout.strip()).stdout
+
+
+def test_without_a_beat_nobody_waits_for_another_run(stack: Any, zenbeat: Any, eventually: Callable[..., None]) -> None:
+    stack.define(FLAKY)
+    stack.start("worker")
+    eventually(lambda: stack.ready("worker"), what="a worker")
+    run = zenbeat("schedule", "run", "flaky", "--wait", "--timeout", "50")
+    assert run.returncode == 1
+    assert "failed" in run.stderr
+    assert "No beat is alive that could start it again." in run.stderr
+
+
+def test_who_does_not_wait_for_ever_says_how_long(stack: Any, zenbeat: Any) -> None:
+    run = zenbeat("trigger", "training", "--wait", "--timeout", "0.5")
+    assert run.returncode == 1
+    assert "Not ended within 0.5 s" in run.stderr
 
 
 def test_the_same_key_is_the_same_trigger_and_other_content_under_it_is_exit_2(at_work: Any, zenbeat: Any) -> None:
@@ -105,7 +151,7 @@ def test_a_sweep_is_planned_run_shown_and_known_again(at_work: Any, zenbeat: Any
     again = zenbeat("sweep", "run", "rates", "--key", "tonight")
     assert again.stdout == run.stdout
     shown = json.loads(zenbeat("sweep", "show", "rates", "-o", "json").stdout)
-    assert {trial["state"] for trial in shown} == {"started"}
+    assert {trial["state"] for trial in shown} <= {"started", "completed"}
     assert [trial["steps.model_trainer.parameters.lr"] for trial in shown] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
     (row,) = json.loads(zenbeat("sweep", "list", "-o", "json").stdout)
     assert (row["total"], row["started"]) == (6, 6)
@@ -121,8 +167,8 @@ def test_a_sweep_can_be_ended_before_its_trials_are_sent(stack: Any, zenbeat: An
 
 def test_outcomes_are_told_a_line_each(at_work: Any, zenbeat: Any) -> None:
     zenbeat("trigger", "training", "-p", "model_trainer.seconds=0.1", "--wait")
-    (line,) = zenbeat("outcome", "tail", "-o", "json").stdout.splitlines()
-    assert json.loads(line)["status"] == "started"
+    lines = zenbeat("outcome", "tail", "-o", "json").stdout.splitlines()
+    assert json.loads(lines[0])["status"] == "started"
     assert "started" in zenbeat("outcome", "tail").stdout
     assert json.loads(zenbeat("outcome", "list", "--schedule", "none", "-o", "json").stdout) == []
 

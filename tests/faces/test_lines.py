@@ -69,3 +69,17 @@ def test_what_is_no_log_line_is_shown_as_it_is(screen: Screen) -> None:
     screen.printer.line("worker", "Traceback [bold]")
     screen.printer.line("worker", '{"no": "event"}')
     assert screen.seen().count("worker") == 2
+
+
+def test_the_end_of_a_run_is_told_in_words(screen: Screen) -> None:
+    assert "completed s: run r1" in screen.log("completed", schedule="s", run_id="r1", trigger="t")
+    said = screen.log("failed", level="warning", schedule="s", run_id="r1", trigger="t", reason="out of memory")
+    assert "failed   s: out of memory" in said
+    assert "late     s: not completed by 06:00" in screen.log("late", schedule="s", reason="not completed by 06:00")
+    assert "paused   s: 3 failures in a row" in screen.log("paused", schedule="s", reason="3 failures in a row")
+    assert "failed: a fault of ours" in screen.log("failed", reason="a fault of ours"), "it is about no run"
+
+
+def test_colours_are_for_terminals_that_have_them(screen: Screen) -> None:
+    screen.printer = Printer(list, UTC, Console(file=screen.out, width=200, force_terminal=True))
+    assert "\x1b[" in screen.log("stuck", schedule="s", reason="it never left initializing")

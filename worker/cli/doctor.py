@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 
 from worker.cli.doors import with_engine
+from worker.cli.examine_alerts import examine_alerts
 from worker.cli.examine_ledger import examine_ledger
 from worker.cli.examine_redis import examine_redis
+from worker.cli.examine_runs import examine_runs
 from worker.cli.examine_zenml import examine_zenml
 from worker.cli.findings import Finding, Mark, exit_code_of, fault, ok, warning
 from worker.cli.output import output_option, printable, say, show
@@ -20,7 +22,7 @@ from worker.source import Definitions, Source
 @output_option
 @click.pass_context
 def doctor(ctx: click.Context, output: str) -> None:
-    """Look at settings, Redis, beats and workers, ZenML, the schedule files and what they would start.
+    """Look at settings, alerts, Redis, beats and workers, runs, ZenML, the schedule files and what they would start.
 
     Every line that is not well says what to do. Nothing is started and nothing changed. Exit 0 if nothing keeps runs
     from starting, 69 if Redis or ZenML cannot be reached, else 1.
@@ -40,10 +42,12 @@ async def _examine(settings: Settings, engine: Engine) -> list[Finding]:
     definitions = Source(settings.schedules_dir, settle=False).read()
     return [
         ok("settings", "read, and no faults in them"),
+        *examine_alerts(settings),
         *await examine_redis(engine),
         *_files(definitions, settings.schedules_dir),
         *await examine_ledger(engine, definitions),
-        *await examine_zenml(settings, definitions),
+        *await examine_runs(engine),
+        *await examine_zenml(settings, definitions, engine),
     ]
 
 

@@ -1,15 +1,17 @@
 """What `zenbeat doctor` asks ZenML: can we log in, can it start runs, and does every schedule fit?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
 from worker.cli.findings import Finding, fault, ok, warning
-from worker.domain.errors import AccessDenied, InvalidInput, NotSent, ZenMLError
+from worker.domain.errors import AccessDenied, InvalidInput, NotSent, StoreUnavailable, ZenMLError
 from worker.domain.schedule import Schedule, SweepDefinition, Target
 from worker.domain.trigger import Trigger
-from worker.engine.planner import for_schedule, for_trial
-from worker.engine.runtime import clock, zenml_options
+from worker.engine.following import examples
+from worker.engine.past import Past
+from worker.engine.planner import Known, for_schedule, for_trial
+from worker.engine.runtime import Engine, clock, zenml_options
 from worker.settings import Settings
 from worker.source import Definitions
 from worker.zenml.client import ZenML
@@ -21,14 +23,15 @@ MOST_SKEW = 5.0
 Names = tuple[str, str | None, str | None, str | None]
 
 
-async def examine_zenml(settings: Settings, definitions: Definitions) -> list[Finding]:
+async def examine_zenml(settings: Settings, definitions: Definitions, engine: Engine) -> list[Finding]:
     """Look at the ZenML server, then at what each schedule and sweep would send to it."""
     if not settings.zenml_url:
         return [fault("ZenML", "no address is set", "set ZENML_STORE_URL; `zenbeat up` starts a demo server without")]
     # A client of its own, that compares the clocks and believes nothing it heard before.
     zenml = ZenML(zenml_options(settings), wall=clock)
     try:
-        return [*await _server(zenml, settings.zenml_url), *await _targets(zenml, definitions, clock())]
+        known = await _known(definitions, engine)
+        return [*await _server(zenml, settings.zenml_url), *await _targets(zenml, definitions, known, clock())]
     except NotSent as error:
         hint = "see that ZENML_STORE_URL is right and that the server runs"
         return [fault("ZenML", str(error), hint, unreachable=True)]
@@ -66,11 +69,27 @@ async def _starting(zenml: ZenML) -> Finding:
     )
 
 
-async def _targets(zenml: ZenML, definitions: Definitions, now: datetime) -> list[Finding]:
+async def _known(definitions: Definitions, engine: Engine) -> dict[str, Known]:
+    """Read what expressions of schedules know of the past; what they follow is made up."""
+    try:
+        states = await Past(engine.pauses, engine.results).states(definitions.schedules)
+    except StoreUnavailable:
+        states = {}  # said already
+    now = clock()
+    return {
+        schedule.name: Known(
+            last_success=states[schedule.name].last_success if schedule.name in states else None,
+            upstreams=examples(schedule.after, now) if schedule.after else (),
+        )
+        for schedule in definitions.schedules
+    }
+
+
+async def _targets(zenml: ZenML, definitions: Definitions, past: Mapping[str, Known], now: datetime) -> list[Finding]:
     known: dict[Names, Resolution | ZenMLError] = {}
     findings = []
     for schedule in definitions.schedules:
-        make = partial(for_schedule, schedule, schedule.timing.next(now) or now)
+        make = partial(for_schedule, schedule, schedule.timing.next(now) or now, past[schedule.name])
         findings.append(await _fits(zenml, schedule, f"schedule {schedule.name}", make, known))
     for sweep in definitions.sweeps:
         make = partial(for_trial, "doctor", sweep, 1, now)

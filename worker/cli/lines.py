@@ -12,12 +12,34 @@ from worker.domain.schedule import Schedule
 
 COLOURS: Mapping[str, str] = {"up": "bold", "redis": "magenta", "demo": "yellow", "worker": "cyan", "beat": "green"}
 LEVELS: Mapping[str, str] = {"warning": "yellow", "error": "red", "critical": "bold red"}
-EVENTS: Mapping[str, str] = {"fired": "green", "started": "bold cyan", "dead": "bold red", "missed": "yellow"}
+EVENTS: Mapping[str, str] = {
+    "fired": "green",
+    "started": "bold cyan",
+    "running": "cyan",
+    "completed": "bold green",
+    "failed": "bold red",
+    "stuck": "bold red",
+    "vanished": "magenta",
+    "stopped": "yellow",
+    "late": "bold yellow",
+    "paused": "yellow",
+    "resumed": "green",
+    "retrying": "yellow",
+    "dead": "bold red",
+    "missed": "yellow",
+    "skipped": "dim",
+    "rejected": "yellow",
+}
+"""What has happened -> its colour, here and where outcomes are listed."""
 
 DROPPED = frozenset({"time", "level", "logger", "event", "traceback"})
 
 UNINTERESTING = ("celery.beat", "celery.worker.consumer", "celery.apps")
 """Loggers whose everyday lines say nothing to a person; their warnings do."""
+
+
+TOLD = frozenset(EVENTS) - {"fired", "started"}
+"""Events that are told by who it is about, and why."""
 
 
 class Printer:
@@ -69,7 +91,7 @@ class Printer:
             return
         event = str(entry["event"])
         moment = datetime.fromisoformat(str(entry["time"])).astimezone(self._zone)
-        style = LEVELS.get(level) or EVENTS.get(event, "")
+        style = EVENTS.get(event) or LEVELS.get(level, "")
         self.say(part, self._words(event, entry), style=style, moment=f"{moment:%H:%M:%S}")
         if event == "schedules read":
             self.expect(moment)
@@ -81,8 +103,9 @@ class Printer:
             return f"fired    {entry['schedule']}{self._next(entry)}"
         if event == "started":
             return f"started  {_who(entry)}, {_late(entry)}: {_where(entry)}"
-        if event in {"retrying", "dead", "missed", "skipped"}:
-            return f"{event:<8} {_who(entry)}: {entry.get('reason', '')}{self._again(entry)}"
+        if event in TOLD and _who(entry):
+            told = entry.get("reason") or (f"run {entry['run_id']}" if entry.get("run_id") else "")
+            return f"{event:<8} {_who(entry)}{f': {told}' if told else ''}{self._again(entry)}"
         told = {key: value for key, value in entry.items() if key not in DROPPED and value is not None}
         if len(told) == 1:
             return f"{event}: {next(iter(told.values()))}"
@@ -107,7 +130,7 @@ class Printer:
 def _who(entry: Mapping[str, Any]) -> str:
     if entry.get("sweep"):
         return f"sweep {str(entry['sweep'])[:6]} trial {entry.get('trial')}"
-    return str(entry.get("schedule") or entry.get("pipeline") or entry.get("trigger"))
+    return str(entry.get("schedule") or entry.get("pipeline") or entry.get("trigger") or "")
 
 
 def _where(entry: Mapping[str, Any]) -> str:

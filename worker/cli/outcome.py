@@ -1,5 +1,6 @@
 """`zenbeat outcome list|tail`: what became of triggers and fire times."""
 
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -7,8 +8,11 @@ from typing import Any
 
 import click
 import orjson
+from rich.console import Console
+from rich.text import Text
 
 from worker.cli.doors import with_engine
+from worker.cli.lines import EVENTS
 from worker.cli.output import output_option, printable, short_time, show
 from worker.domain.outcome import Status
 from worker.engine.runtime import Engine
@@ -44,7 +48,7 @@ def list_outcomes(schedule: str | None, status: str | None, limit: int, output: 
     count = SEEN if schedule or status else limit
     found = with_engine(lambda engine: engine.outcomes.newest(count))
     rows = [_row(entry) for entry in _wanted(found, schedule, status)][:limit]
-    show(rows, COLUMNS, output, words={"at": short_time}, empty="no outcomes")
+    show(rows, COLUMNS, output, words={"at": short_time, "status": coloured_status}, empty="no outcomes")
 
 
 @outcome.command()
@@ -90,10 +94,18 @@ def _origin(entry: dict[str, str]) -> str:
     return entry.get("schedule") or f"{entry.get('origin', '')} {entry.get('pipeline', '')}".strip()
 
 
+def coloured_status(status: str) -> Text:
+    """Give a status in its colour."""
+    return Text(printable(status), style=EVENTS.get(status, ""))
+
+
 def _print(entries: Iterable[dict[str, str]], output: str) -> None:
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     for entry in entries:
         if output == "json":
             click.echo(orjson.dumps(entry))
             continue
         told = entry.get("reason") or entry.get("url") or entry.get("run_id", "")
-        click.echo(printable(f"{entry.get('at', ''):<24} {entry.get('status', ''):<9} {_origin(entry)}: {told}"))
+        line = Text(f"{entry.get('at', ''):<24} ")
+        line.append(f"{entry.get('status', ''):<9} ", style=EVENTS.get(entry.get("status", ""), ""))
+        console.print(line.append(printable(f"{_origin(entry)}: {told}")))

@@ -9,14 +9,18 @@ from typing import Any, TypeVar
 import click
 import orjson
 import yaml
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Row = Mapping[str, Any]
-Words = Mapping[str, Callable[[Any], str]]
+Words = Mapping[str, Callable[[Any], str | Text]]
 """Column -> how a person reads its value. Tables only: programs get the value itself."""
+
+GAP = 2
+"""Between two columns of a table."""
 
 EMPTY: tuple[Any, ...] = (None, "")
 
@@ -47,13 +51,17 @@ def show(
     *,
     words: Words | None = None,
     empty: str = "There is nothing to show.",
+    spare: Sequence[str] = (),
 ) -> None:
     """Print rows. Table and CSV have these columns, JSON and YAML everything that is in the rows.
 
-    A table without rows is the sentence `empty`, on stderr.
+    A table without rows is the sentence `empty`, on stderr. It leaves out those `spare` columns for which there is no
+    room; the last ones are missed most.
     """
-    if output == "table":
-        _show_table(rows, columns, title, words or {}, empty)
+    if output == "table" and not rows:
+        say(empty)
+    elif output == "table":
+        _show_table(rows, columns, title, words or {}, spare)
     elif output == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
@@ -72,9 +80,9 @@ def show_one(thing: Row, output: str, *, words: Words | None = None) -> None:
         table.add_column(no_wrap=True, style="bold")
         table.add_column(overflow="fold")
         for name, value in thing.items():
-            if value in EMPTY:
-                continue
-            table.add_row(Text(printable(name)), Text(_read(name, value, told)))
+            text = _read(name, value, told)
+            if text:
+                table.add_row(Text(printable(name)), text)
         _console().print(table)
     else:
         _show_document(dict(thing), output)
@@ -116,19 +124,37 @@ def _day_and_time(local: datetime, now: datetime) -> str:
 IDS = frozenset({"trigger", "sweep"})
 
 
-def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: Words, empty: str) -> None:
-    if not rows:
-        say(empty)
-        return
-    table = _table(title, header=True)
+def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: Words, spare: Sequence[str]) -> None:
     # A column that is empty throughout would only take room from the others.
     columns = [column for column in columns if any(row.get(column) not in EMPTY for row in rows)]
-    for column in columns:
+    cells = {column: [_read(column, row.get(column), words) for row in rows] for column in columns}
+    console = _console()
+    kept = _fitting({column: _width(column, told) for column, told in cells.items()}, spare, console.width)
+    cells = {column: told for column, told in cells.items() if column in kept}
+    table = _table(title, header=True)
+    for column in cells:
         # An id that is cut in two cannot be copied.
-        table.add_column(column.replace("_", " ").upper(), overflow="fold", no_wrap=column in IDS)
-    for row in rows:
-        table.add_row(*(Text(_read(column, row.get(column), words)) for column in columns))
-    _console().print(table)
+        table.add_column(_head(column), overflow="fold", no_wrap=column in IDS)
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _fitting(widths: Mapping[str, int], spare: Sequence[str], room: int) -> set[str]:
+    """Give the columns that there is room for: all that are not spare, and of those the last ones first."""
+    kept = widths.keys() - set(spare)
+    for column in reversed([column for column in spare if column in widths]):
+        if sum(widths[name] for name in (*kept, column)) - GAP <= room:
+            kept.add(column)
+    return kept
+
+
+def _head(column: str) -> str:
+    return column.replace("_", " ").upper()
+
+
+def _width(column: str, cells: Sequence[Text]) -> int:
+    return max(cell_len(line) for text in (_head(column), *cells) for line in str(text).split("\n")) + GAP
 
 
 def _table(title: str = "", *, header: bool = False) -> Table:
@@ -139,7 +165,7 @@ def _table(title: str = "", *, header: bool = False) -> Table:
         show_header=header,
         header_style="bold",
         pad_edge=False,
-        padding=(0, 2, 0, 0),
+        padding=(0, GAP, 0, 0),
     )
 
 
@@ -148,9 +174,10 @@ def _console() -> Console:
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
-def _read(column: str, value: Any, words: Words) -> str:
+def _read(column: str, value: Any, words: Words) -> Text:
     telling = words.get(column)
-    return printable(telling(value) if telling is not None and value is not None else _cell(value))
+    told = telling(value) if telling is not None and value is not None else _cell(value)
+    return told if isinstance(told, Text) else Text(printable(told))
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,10 @@ from typing import Any
 
 import click
 
+from worker.domain.alert import AlertKind
+from worker.domain.fate import Fate
 from worker.domain.outcome import Decision, Status
+from worker.domain.standing import Standing
 from worker.domain.trigger import TriggerState
 from worker.settings import FILE, SECRETS, Settings
 from worker.store.keys import Keys
@@ -20,6 +23,9 @@ STATES: tuple[tuple[str, type[StrEnum]], ...] = (
     ("States of a trigger", TriggerState),
     ("Statuses of an outcome", Status),
     ("Decisions for a fire time", Decision),
+    ("Kinds of an alert", AlertKind),
+    ("How a run ends", Fate),
+    ("How a schedule stands", Standing),
 )
 
 

@@ -1,83 +1,177 @@
-"""`zenbeat schedule list`: what there is, when it is due, and what was decided last."""
+"""`zenbeat schedule list`: what there is, how it stands, and when it is due."""
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
+from worker.cli.cells import LEGEND, SHOWN, cells, coloured, length_in_words
 from worker.cli.doors import with_engine
-from worker.cli.output import in_words, output_option, say, show
+from worker.cli.output import Words, in_words, output_option, say, show
 from worker.cli.schedules import read_schedules
 from worker.domain.errors import StoreUnavailable
+from worker.domain.pause import Pause
+from worker.domain.results import Result, usual_duration, usual_lateness
 from worker.domain.schedule import Schedule
+from worker.domain.standing import Standing
 from worker.domain.zones import find_zone
 from worker.engine.runtime import Engine, clock
+from worker.engine.standings import Seen, read_standings
 from worker.settings import load_settings
-from worker.store.cursors import Cursor
+from worker.source import Definitions
 
-AT_ONCE = 50
-"""Ledgers read at once: quick, without a crowd of connections."""
+COLUMNS = ("name", "status", "results", "next", "takes", "lateness", "when", "timezone", "last")
+SPARE = ("last", "lateness", "timezone", "when", "takes", "results")
 
+CSV = ("name", "status", "results", "next", "usual_seconds", "usual_lateness_seconds", "when", "timezone", "last")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What Redis knows: how far each schedule was considered, and the newest entry of its ledger."""
-
-    cursors: dict[str, Cursor] = field(default_factory=dict)
-    decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+NAMED = re.compile(r"""\bname:\s*["']?([a-z0-9][a-z0-9._-]*)""")
 
 
 @click.command("list")
 @output_option
 def list_schedules(output: str) -> None:
-    """List the schedules, when each is due next, and what was decided last.
+    """List the schedules: how each stands, how its last runs ended, and when it is due next.
 
-    Without Redis the last decisions are left out.
+    A status is the first of these that holds: broken file, paused, failing (the last 3 runs or more), late, running,
+    ok, new. The table has as many columns as the terminal has room for; -o json has everything. Without Redis it is
+    only known when they are due.
     """
     settings = load_settings()
-    schedules = read_schedules(settings).schedules
-    names = [schedule.name for schedule in schedules]
-    try:
-        past = with_engine(partial(_past, names), settings) if names else Past()
-    except StoreUnavailable as error:
-        say(f"The last decisions are not shown: {error}")
-        past = Past()
+    definitions = read_schedules(settings)
     now = clock()
-    rows = [_row(schedule, past, now) for schedule in schedules]
-    words = {"last": lambda last: f"{last['decision']} {last['fire_time'][:16].replace('T', ' ')}Z"}
-    columns = ("name", "when", "timezone", "next", "last")
+    try:
+        rows = with_engine(partial(_known, definitions, now), settings)
+    except StoreUnavailable as error:
+        say(f"How they stand is not shown: {error}")
+        rows = [_row(schedule, None, now) for schedule in definitions.schedules]
     if output == "table":
-        rows = [{**row, "next": _due_in_words(row, now)} for row in rows]
-    show(rows, columns, output, words=words, empty=f"There are no schedules in {settings.schedules_dir}.")
+        told = [_told(row, now) for row in rows]
+        empty = f"There are no schedules in {settings.schedules_dir}."
+        show(told, COLUMNS, output, words=WORDS, empty=empty, spare=SPARE)
+        if any(row["results"] for row in rows):
+            say(LEGEND)
+        return
+    show([_plain(row, output) for row in rows], CSV, output)
 
 
-async def _past(names: Sequence[str], engine: Engine) -> Past:
-    cursors = await engine.cursors.some(names)
-    decisions: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
-        newest = await asyncio.gather(*(engine.cursors.ledger(name, 1) for name in some))
-        decisions |= {name: entries[0] for name, entries in zip(some, newest, strict=True) if entries}
-    return Past(cursors=cursors, decisions=decisions)
+async def _known(definitions: Definitions, now: datetime, engine: Engine) -> list[dict[str, Any]]:
+    schedules = definitions.schedules
+    seen = await read_standings(engine, [schedule.name for schedule in schedules], now)
+    rows = [_row(schedule, seen[schedule.name], now) for schedule in schedules]
+    return rows + await _broken(definitions, now, engine)
 
 
-def _row(schedule: Schedule, past: Past, now: datetime) -> dict[str, Any]:
-    cursor = past.cursors.get(schedule.name)
-    used_up = schedule.max_runs is not None and cursor is not None and cursor.taken >= schedule.max_runs
+async def _broken(definitions: Definitions, now: datetime, engine: Engine) -> list[dict[str, Any]]:
+    """Give the schedules that Redis knows, and that a file names which cannot be used: what else it says is lost."""
+    files = {fault.file for fault in definitions.faults}
+    if not files:
+        return []
+    sound = {schedule.name for schedule in definitions.schedules}
+    known = (await engine.cursors.all()).keys() - sound
+    places = {name: file for file in sorted(files) for name in _names(file) if name in known}
+    seen = await read_standings(engine, sorted(places), now)
+    return [_broken_row(name, places[name], seen[name]) for name in sorted(places)]
+
+
+def _names(file: str) -> Iterable[str]:
+    try:
+        return NAMED.findall(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def _row(schedule: Schedule, seen: Seen | None, now: datetime) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "when": schedule.when,
         "timezone": schedule.timezone,
         "pipeline": schedule.target.pipeline,
-        "next": None if used_up else schedule.timing.next(now),
-        "last": past.decisions.get(schedule.name),
+        "next": _next(schedule, seen, now),
+        "follows": schedule.after is not None,
         "place": schedule.place,
+        **_seen(seen, seen.standing if seen else None),
     }
 
 
-def _due_in_words(row: dict[str, Any], now: datetime) -> str:
-    return in_words(row["next"], now, find_zone(row["timezone"])) if row["next"] else "never again"
+def _next(schedule: Schedule, seen: Seen | None, now: datetime) -> datetime | None:
+    """Give when it is due next, as far as that is known: not before its pause ends."""
+    if seen is None:
+        return schedule.timing.next(now)
+    if schedule.max_runs is not None and seen.cursor is not None and seen.cursor.taken >= schedule.max_runs:
+        return None
+    if seen.pause is None:
+        return schedule.timing.next(now)
+    return schedule.timing.next(seen.pause.until - timedelta(microseconds=1)) if seen.pause.until else None
+
+
+def _broken_row(name: str, file: str, seen: Seen) -> dict[str, Any]:
+    unknown = dict.fromkeys(("when", "timezone", "pipeline", "next"))
+    return {"name": name, **unknown, "follows": False, "place": file, **_seen(seen, Standing.BROKEN)}
+
+
+def _seen(seen: Seen | None, standing: Standing | None) -> dict[str, Any]:
+    results = seen.results if seen else ()
+    usual, lateness = usual_duration(results), usual_lateness(results)
+    return {
+        "status": standing.value if standing else None,
+        "last": seen.last if seen else None,
+        "paused": seen.pause if seen else None,
+        "results": results,
+        "usual_seconds": usual.total_seconds() if usual is not None else None,
+        "usual_lateness_seconds": lateness.total_seconds() if lateness is not None else None,
+        "running": [{"trigger": each.trigger, "run_id": each.run_id} for each in seen.going] if seen else [],
+    }
+
+
+# --- for people
+
+
+def _told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    usual = {"takes": row["usual_seconds"], "lateness": row["usual_lateness_seconds"]}
+    return {**row, **usual, "next": _due(row, now), "results": row["results"] or None}
+
+
+def _due(row: dict[str, Any], now: datetime) -> str:
+    if row["next"] is not None:
+        return in_words(row["next"], now, find_zone(row["timezone"]))
+    if row["status"] == Standing.BROKEN:
+        return ""
+    if row["paused"]:
+        return "when resumed"
+    return "when others end" if row["follows"] else "never again"
+
+
+WORDS: Words = {
+    "status": coloured,
+    "results": cells,
+    "takes": length_in_words,
+    "lateness": length_in_words,
+    "last": lambda last: f"{last['decision']} {last['fire_time'][:16].replace('T', ' ')}Z",
+}
+
+
+# --- for programs
+
+
+def _plain(row: dict[str, Any], output: str) -> dict[str, Any]:
+    results = cells(row["results"]).plain if output == "csv" else _results(row["results"])
+    plain = {key: value for key, value in row.items() if key != "follows"}
+    return {**plain, "paused": pause_fields(row["paused"]), "results": results}
+
+
+def pause_fields(pause: Pause | None) -> dict[str, Any] | None:
+    """Give a pause as programs read it."""
+    if pause is None:
+        return None
+    return {"since": pause.since, "by": pause.by, "why": pause.why, "until": pause.until, "cause": pause.cause.value}
+
+
+def _results(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Give the last results, oldest first."""
+    names = ("trigger", "fate", "fire_time", "ended", "seconds", "lateness_ms", "run_id", "runs")
+    return [{name: getattr(result, name) for name in names} for result in results[:SHOWN][::-1]]

@@ -1,7 +1,7 @@
 """`zenbeat schedule next`: one timeline of what is due."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -23,7 +23,8 @@ from worker.settings import load_settings
 def next_fires(name: str | None, count: int, output: str) -> None:
     """Show what is due next: of all schedules in one timeline, or of NAME.
 
-    What `max_runs` has used up is not known here: only the files are read.
+    What `max_runs` has used up, or a pause keeps back, is not known here: only the files are read. What follows others
+    has no times.
     """
     settings = load_settings()
     schedules = [find_schedule(settings, name)] if name else read_schedules(settings).schedules
@@ -35,7 +36,16 @@ def next_fires(name: str | None, count: int, output: str) -> None:
         for row in fire_rows([moment], schedule.timezone)
     ]
     columns = ("schedule", "local", "in", "note")
-    show(rows, columns, output, words={**WORDS, "in": _distance}, empty="Nothing is due any more.")
+    show(rows, columns, output, words={**WORDS, "in": _distance}, empty=_nothing(schedules))
+
+
+def _nothing(schedules: Sequence[Schedule]) -> str:
+    """Say why nothing is due by the clock."""
+    follow = [schedule for schedule in schedules if schedule.after is not None]
+    if not follow:
+        return "Nothing is due any more."
+    told = "; ".join(f"{schedule.name} is due {schedule.when}" for schedule in follow)
+    return f"Nothing is due by the clock: {told}."
 
 
 def _fires(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, str, Schedule]]:

@@ -1,5 +1,6 @@
 """The schedules of this folder, for the commands that speak of them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from worker.cli.output import say
@@ -23,9 +24,14 @@ def find_schedule(settings: Settings, name: str) -> Schedule:
     """Find the schedule of that name. Raises InvalidInput with the nearest name."""
     known = {schedule.name: schedule for schedule in read_schedules(settings).schedules}
     if name not in known:
-        hint = did_you_mean(name, known) or "; `zenbeat schedule list` shows what there is"
-        raise InvalidInput(f'there is no schedule "{name}" in {settings.schedules_dir}{hint}')
+        raise unknown_name(settings, name, known)
     return known[name]
+
+
+def unknown_name(settings: Settings, name: str, known: Iterable[str]) -> InvalidInput:
+    """Say that there is no schedule of that name, with the nearest."""
+    hint = did_you_mean(name, known) or "; `zenbeat schedule list` shows what there is"
+    return InvalidInput(f'there is no schedule "{name}" in {settings.schedules_dir}{hint}')
 
 
 def catchup_in_words(policy: CatchUp, window: timedelta) -> str:

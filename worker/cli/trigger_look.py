@@ -1,5 +1,6 @@
 """`zenbeat trigger list|show|cancel`."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -7,10 +8,11 @@ import click
 import orjson
 
 from worker.cli.doors import with_engine
-from worker.cli.output import output_option, say, short_time, show, show_one
+from worker.cli.output import Words, output_option, say, short_time, show, show_one
 from worker.domain.errors import InvalidInput
 from worker.domain.outcome import Status
-from worker.domain.trigger import Trigger, TriggerState
+from worker.domain.trigger import Trigger, TriggerState, attempt_id
+from worker.engine.chain import read_chain
 from worker.engine.recorder import origin_fields
 from worker.engine.runtime import Engine, clock
 from worker.store.codec import decode_trigger, instant
@@ -21,7 +23,14 @@ SEEN = 1_000
 HISTORY = 20_000
 """Outcomes that are looked through for those of one trigger."""
 
-TIMES = ("recorded", "sent", "ended")
+TIMES = ("recorded", "expires", "sent", "accepted", "verified", "stop_asked", "run_ended", "ended")
+
+HIDDEN = ("token", "digest", "rank", "fire", "overlap")
+"""What is there for the scripts."""
+
+COLUMNS = ("trigger", "from", "state", "due", "run", "run_status", "reason")
+CSV = ("trigger", "from", "state", "due", "attempt", "max_attempts", "run_id", "run_status", "reason")
+SPARE = ("reason", "run_status", "run")
 
 
 @click.command("list")
@@ -31,7 +40,11 @@ TIMES = ("recorded", "sent", "ended")
 def list_triggers(state: str | None, limit: int, output: str) -> None:
     """List the triggers recorded last, newest first."""
     rows = with_engine(partial(_newest, limit, state))
-    show(rows, ["trigger", "from", "state", "due"], output, words={"due": short_time}, empty="no triggers")
+    if output == "table":
+        rows = [{**row, "run": _of(row["attempt"], row["max_attempts"])} for row in rows]
+    show(
+        rows, COLUMNS if output == "table" else CSV, output, words={"due": short_time}, empty="no triggers", spare=SPARE
+    )
 
 
 async def _newest(limit: int, state: str | None, engine: Engine) -> list[dict[str, Any]]:
@@ -49,22 +62,52 @@ def row(fields: dict[str, str]) -> dict[str, Any]:
         "pipeline": trigger.pipeline,
         "state": fields["state"],
         "due": trigger.due,
+        "attempt": trigger.attempt,
+        "max_attempts": trigger.run_retry.max_attempts if trigger.run_retry else 1,
         "run_id": fields.get("run_id"),
+        "run_status": fields.get("run_status"),
         "reason": fields.get("reason"),
     }
+
+
+def _of(attempt: int, most: int) -> str:
+    """Tell which run of a fire it is, where there may be several."""
+    return f"{attempt} of {most}" if most > 1 else ""
 
 
 @click.command("show")
 @click.argument("identity", metavar="ID")
 @output_option
 def show_trigger(identity: str, output: str) -> None:
-    """Show a trigger: what was asked for, what became of it, and every attempt that the outcomes still tell of."""
-    fields, history = with_engine(partial(_with_history, identity))
+    """Show a trigger: what was asked for, what became of it, and every attempt that the outcomes still tell of.
+
+    `runs` has every run of its fire, where one that failed is started again.
+    """
+    told = with_engine(partial(_whole, identity))
+    fields, history = told.fields, told.history
     plain: dict[str, Any] = orjson.loads(fields.pop("data"))
-    for name in ("token", "digest", "rank"):
+    plain.setdefault("attempt", 1)
+    for name in HIDDEN + (("ended",) if "accepted" in fields else ()):
         fields.pop(name, None)
     times = {name: instant(float(fields.pop(name))) for name in TIMES if name in fields}
-    show_one({**plain, **fields, **times, "history": history}, output, words={"history": _in_words})
+    most = (plain.get("run_retry") or {}).get("max_attempts", 1)
+    words: Words = {"history": _in_words, "runs": _runs_in_words, "attempt": lambda attempt: _of(attempt, most)}
+    more = {"held": told.held or None, "runs": told.runs, "history": history}
+    show_one({**plain, **fields, **times, **more}, output, words=words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A trigger with everything that is known of it."""
+
+    fields: dict[str, str]
+    runs: list[dict[str, Any]]
+    held: str
+    history: list[dict[str, str]]
+
+
+def _runs_in_words(runs: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{run['attempt']}  {run['state']}  {run['run_id'] or run['trigger']}" for run in runs)
 
 
 def _in_words(history: list[dict[str, str]]) -> str:
@@ -75,11 +118,32 @@ def _in_words(history: list[dict[str, str]]) -> str:
     return "\n".join(lines) or "nothing yet"
 
 
-async def _with_history(identity: str, engine: Engine) -> tuple[dict[str, str], list[dict[str, str]]]:
+async def _whole(identity: str, engine: Engine) -> Whole:
     fields = await _get(identity, engine)
+    trigger = decode_trigger(fields["data"].encode())
     outcomes = [outcome for outcome in await engine.outcomes.newest(HISTORY) if outcome.get("trigger") == identity]
     told = ("at", "status", "code", "reason", "next_try", "run_id", "url")
-    return fields, [{key: entry[key] for key in told if key in entry} for entry in reversed(outcomes)]
+    chain = await read_chain(engine.triggers, attempt_id(trigger, 1)) if trigger.run_retry else []
+    runs = [
+        {"attempt": each.attempt, "trigger": each.id, "state": row["state"], "run_id": row.get("run_id")}
+        for each, row in chain
+    ]
+    return Whole(
+        fields=fields,
+        runs=runs if len(runs) > 1 else [],
+        held=await _held(trigger, fields, engine),
+        history=[{key: entry[key] for key in told if key in entry} for entry in reversed(outcomes)],
+    )
+
+
+async def _held(trigger: Trigger, fields: dict[str, str], engine: Engine) -> str:
+    """Say what its overlap policy lets it wait for; "" where it does not wait."""
+    schedule = trigger.schedule or ""
+    if trigger.id not in (await engine.triggers.held()).get(schedule, ()):
+        return ""
+    going = await engine.results.going_on(schedule)
+    behind = f" while trigger {', '.join(going)} goes on" if going else ""
+    return f"by overlap: {fields.get('overlap', '')}{behind}"
 
 
 async def _get(identity: str, engine: Engine) -> dict[str, str]:

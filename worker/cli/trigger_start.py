@@ -30,7 +30,7 @@ from worker.store.connection import redis_time
 @click.option("--idempotency-key", "key", help="The same key again is the same run, however often it is asked for.")
 @click.option("--priority", default=0, show_default=True, help="One step is worth a minute of waiting.")
 @click.option("--not-before", metavar="TIME", help="Send it at this time; UTC where no offset is given.")
-@click.option("--wait", is_flag=True, help="Wait for the run's end; the exit code is its status.")
+@click.option("--wait", is_flag=True, help="Wait for the run's end: exit 0 if it completed, else 1.")
 @click.option("--timeout", type=float, help="Seconds to wait at the most.")
 @output_option
 def start(
