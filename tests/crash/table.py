@@ -10,15 +10,30 @@ import kombu
 import redis
 
 from .cells import Cell, Result
+from .ends import End, EndCell
 
 HEAD = "| point | killed, or stopped | due | runs | doubled | lost | latest, s |\n|---|---|--:|--:|--:|--:|--:|\n"
+
+ENDS_HEAD = (
+    "| point | killed | runs | ends told | followers | started again | most at once | alerts |\n"
+    "|---|---|--:|--:|--:|--:|--:|--:|\n"
+)
 
 
 def write_table(path: str | None, mark: str, cells: Sequence[Cell], results: Mapping[str, Result]) -> None:
     """Put the rows in place of what is between the marks; nothing without a path, or when a row is missing."""
     if path is None or len(results) < len(cells):
         return
-    rows = [_row(cell, results[cell.name]) for cell in cells]
+    _put(path, mark, HEAD, [_row(cell, results[cell.name]) for cell in cells])
+
+
+def write_ends(path: str | None, cells: Sequence[EndCell], results: Mapping[str, End]) -> None:
+    """Put the rows about the ends of runs in their place; nothing without a path, or when a row is missing."""
+    if path is not None and len(results) == len(cells):
+        _put(path, "ends", ENDS_HEAD, [_row_of_end(cell, results[cell.name]) for cell in cells])
+
+
+def _put(path: str, mark: str, head: str, rows: Sequence[str]) -> None:
     told = (
         f"{len(rows)} cells on {platform.machine()}, Python {platform.python_version()}, "
         f"celery {celery.__version__}, kombu {kombu.__version__}, redis-py {redis.__version__}.\n\n"
@@ -26,11 +41,16 @@ def write_table(path: str | None, mark: str, cells: Sequence[Cell], results: Map
     text = Path(path).read_text(encoding="utf-8")
     begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
     fresh = re.sub(
-        re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + told + HEAD + "".join(rows) + end, text, flags=re.S
+        re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + told + head + "".join(rows) + end, text, flags=re.S
     )
     Path(path).write_text(fresh, encoding="utf-8")
 
 
 def _row(cell: Cell, result: Result) -> str:
     figures = (result.due, result.runs, result.doubled, result.lost, f"{result.lateness:.1f}")
+    return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
+
+
+def _row_of_end(cell: EndCell, end: End) -> str:
+    figures = (end.runs, end.told, end.followers, end.again, end.at_once, end.letters)
     return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
