@@ -17,7 +17,6 @@ from worker.zenml.models import Run
 from .api import FINISHED, ZenMLAPI
 from .environment import OLDEST, REQUIREMENTS, VERSION
 from .server import ZenMLServer
-from .test_zenbeat import zenbeat
 
 _WANTED = os.environ.get("ZENBEAT_E2E_VERSIONS", "").split()
 VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, OLDEST, *_WANTED]))
@@ -51,14 +50,14 @@ def test_the_command_line_checks_starts_and_waits(
     stack.start("beat")
     eventually(lambda: stack.ready("worker") and stack.redis.hexists("zenbeat:cursors:0", "daily"), what="both at work")
 
-    said = zenbeat(stack, "doctor")
+    said = stack.zenbeat("doctor")
     assert server.version in said
     assert 'schedule daily: starts run template "production" of pipeline "training"' in said
     assert api.templates() == server.seeded["templates"]
-    assert "production" in zenbeat(stack, "template", "list", "--pipeline", "training")
+    assert "production" in stack.zenbeat("template", "list", "--pipeline", "training")
 
     # One parameter of several: before 0.82.1 the server wants each of them, and the client puts the others in.
-    identity = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.lr=0.01", "--wait")
+    identity = stack.zenbeat("trigger", *TRAINING, "-p", "model_trainer.lr=0.01", "--wait")
     (outcome,) = stack.outcomes("started")
     assert outcome["trigger"] == identity
     assert api.status(outcome["run_id"]) == "completed"
@@ -73,7 +72,7 @@ def test_the_command_line_checks_starts_and_waits(
     assert found.id == outcome["run_id"]
     assert (f"zenbeat:trigger={identity}" in found.tags) is (server.version >= "0.70"), "tags of runs came with 0.70"
 
-    failed = zenbeat(stack, "trigger", *TRAINING, "-p", "model_trainer.fail=true", "--wait", code=1)
+    failed = stack.zenbeat("trigger", *TRAINING, "-p", "model_trainer.fail=true", "--wait", code=1)
     (run_id,) = (outcome["run_id"] for outcome in stack.outcomes("started") if outcome["trigger"] == failed)
     assert api.status(run_id) == "failed"
 
@@ -104,7 +103,7 @@ def test_a_sweep_keeps_to_its_max_parallel(api: ZenMLAPI, stack: Any, eventually
     )
     stack.start("worker")
     stack.start("beat")
-    zenbeat(stack, "sweep", "run", "one-by-one")
+    stack.zenbeat("sweep", "run", "one-by-one")
     eventually(lambda: len(stack.outcomes("started")) == 2, 90, "two runs")
     states = {outcome["run_id"]: api.status(outcome["run_id"]) for outcome in stack.outcomes("started")}
     assert sum(state in FINISHED for state in states.values()) == 1, states

@@ -44,21 +44,6 @@ def prepared(make_stack: Callable[..., Any], server: ZenMLServer, name: str, tar
     return stack
 
 
-def zenbeat(stack: Any, *words: str, code: int = 0) -> str:
-    """Run the command, which has to exit with `code`; gives what it printed."""
-    said = subprocess.run(
-        [sys.executable, "-m", "worker", *words],
-        env=stack.environment,
-        cwd=stack.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert said.returncode == code, said.stderr
-    return said.stdout.strip()
-
-
 def due(stack: Any, schedule: str) -> dict[str, str]:
     """Give the fire times that fired, each with its trigger."""
     entries = map(json.loads, stack.redis.zrange(f"zenbeat:ledger:{schedule}", 0, -1))
@@ -162,7 +147,7 @@ def test_a_sweep_of_12_trials_starts_12_runs_through_two_slots(
     )
     stack.start("worker")
     stack.start("beat")
-    sweep_id = zenbeat(stack, "sweep", "run", "rates")
+    sweep_id = stack.zenbeat("sweep", "run", "rates")
     eventually(lambda: len(stack.outcomes("started")) == 12, 180, "twelve runs")
     stack.end()
     runs = zenml_api.runs(tags=f"zenbeat:sweep={sweep_id}")
