@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bench.burst import SYSTEMS, burst
 from bench.capacity import capacity
 from bench.enqueue import enqueue
+from bench.following import following
 from bench.idle import idle
 from bench.memory import memory
 from bench.soak import soak
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     one = command(capacity, "a server that takes two launches at once, beside a client that knows it")
     one.add_argument("--runs", type=int, default=3)
     one.add_argument("--triggers", type=int, default=500)
+    one.add_argument("--real", action="store_true", help="against ZenML itself, installed from PyPI")
+    one = command(following, "what following runs to their ends costs the server, and how soon an end is known")
+    one.add_argument("--counts", type=int, nargs="+", default=[100, 10_000], metavar="RUNS")
+    one.add_argument("--seconds", type=int, default=60)
     one.add_argument("--real", action="store_true", help="against ZenML itself, installed from PyPI")
     one = command(takeover, "from the end of the leading beat to another one's lead")
     one.add_argument("--runs", type=int, default=10)
