@@ -85,6 +85,20 @@ class Stack:
         self.processes.append(process)
         return process
 
+    def zenbeat(self, *words: str, code: int = 0) -> str:
+        """Run the command, which has to exit with `code`; gives what it printed."""
+        said = subprocess.run(
+            [sys.executable, "-m", "worker", *words],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert said.returncode == code, said.stderr
+        return said.stdout.strip()
+
     def ready(self, role: str) -> bool:
         """Tell whether a process of a role has left a sign of life."""
         return bool(self.redis.keys(f"zenbeat:heartbeat:{role}:*"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.domain.alert import AlertKind
 from worker.domain.outcome import Decision, Status
 from worker.domain.trigger import TriggerState
 from worker.settings import VARIABLES
@@ -46,7 +47,7 @@ def test_every_variable_key_and_state_is_in_the_reference() -> None:
     for name, member in vars(Keys).items():
         if isinstance(member, property):
             assert str(getattr(Keys(), name)).removeprefix("zenbeat:").split(":")[0] in REFERENCE
-    for member in (*Status, *Decision, *TriggerState):
+    for member in (*Status, *Decision, *TriggerState, *AlertKind):
         assert f"`{member.value}`" in REFERENCE
 
 
