@@ -6,21 +6,19 @@ from functools import partial
 
 from worker.cli.findings import Finding, fault, ok, warning
 from worker.domain.errors import AccessDenied, InvalidInput, NotSent, StoreUnavailable, ZenMLError
-from worker.domain.schedule import Schedule, SweepDefinition, Target
+from worker.domain.schedule import Schedule, SweepDefinition
 from worker.domain.trigger import Trigger
 from worker.engine.following import examples
 from worker.engine.past import Past
 from worker.engine.planner import Known, for_schedule, for_trial
 from worker.engine.runtime import Engine, clock, zenml_options
+from worker.engine.targets import Targets
 from worker.settings import Settings
 from worker.source import Definitions
 from worker.zenml.client import ZenML
-from worker.zenml.models import Resolution
 
 MOST_SKEW = 5.0
 """Seconds that the clocks may be apart before it is worth a line."""
-
-Names = tuple[str, str | None, str | None, str | None]
 
 
 async def examine_zenml(settings: Settings, definitions: Definitions, engine: Engine) -> list[Finding]:
@@ -86,44 +84,27 @@ async def _known(definitions: Definitions, engine: Engine) -> dict[str, Known]:
 
 
 async def _targets(zenml: ZenML, definitions: Definitions, past: Mapping[str, Known], now: datetime) -> list[Finding]:
-    known: dict[Names, Resolution | ZenMLError] = {}
+    targets = Targets(zenml)
     findings = []
     for schedule in definitions.schedules:
         make = partial(for_schedule, schedule, schedule.timing.next(now) or now, past[schedule.name])
-        findings.append(await _fits(zenml, schedule, f"schedule {schedule.name}", make, known))
+        findings.append(await _fits(targets, schedule, f"schedule {schedule.name}", make))
     for sweep in definitions.sweeps:
         make = partial(for_trial, "doctor", sweep, 1, now)
-        findings.append(await _fits(zenml, sweep, f"sweep {sweep.name}", make, known))
+        findings.append(await _fits(targets, sweep, f"sweep {sweep.name}", make))
     return findings
 
 
 async def _fits(
-    zenml: ZenML,
-    defined: Schedule | SweepDefinition,
-    what: str,
-    make: Callable[[], Trigger],
-    known: dict[Names, Resolution | ZenMLError],
+    targets: Targets, defined: Schedule | SweepDefinition, what: str, make: Callable[[], Trigger]
 ) -> Finding:
     """See that the target is there, and that the body as it would be sent passes its schema."""
     try:
-        resolution = await _found(zenml, defined.target, known)
-        await zenml.prepare(resolution, make().body)
+        # What is not there is told before what is wrong with the body.
+        await targets.find(defined.target)
+        resolution = await targets.check(defined.target, make().body)
     except (ZenMLError, InvalidInput) as error:
         if isinstance(error, NotSent):
             raise
         return fault(what, str(error), f"mend it in {defined.place}, or make at ZenML what it names")
     return ok(what, f"starts {resolution}")
-
-
-async def _found(zenml: ZenML, target: Target, known: dict[Names, Resolution | ZenMLError]) -> Resolution:
-    """Find a target; many schedules share one, and it is asked for once."""
-    names = (target.pipeline, target.template, target.snapshot, target.project)
-    if names not in known:
-        try:
-            known[names] = await zenml.find_target(*names)
-        except ZenMLError as error:
-            known[names] = error
-    found = known[names]
-    if isinstance(found, ZenMLError):
-        raise found
-    return found

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from worker.domain.alert import AlertKind
 from worker.domain.errors import InvalidInput, LeadLost, StoreUnavailable, ZenMLError
-from worker.domain.schedule import Schedule, Target
+from worker.domain.schedule import Schedule
 from worker.engine import planner
 from worker.engine.alerting import Alerting, subject_of
 from worker.engine.past import Past
 from worker.engine.planner import Known
+from worker.engine.targets import Targets
 from worker.store.items import Item
 from worker.store.triggers import TriggerStore
 from worker.zenml.client import ZenML
-from worker.zenml.models import Resolution
 
 logger = logging.getLogger("zenbeat.preflight")
 
@@ -26,9 +26,6 @@ LOOK_SECONDS = 15.0
 
 CERTAIN = timedelta(minutes=1)
 """What may pass, such as a server that is being restarted, is told when it has lasted so long."""
-
-Found = dict[tuple[str, str | None, str | None, str | None], Resolution | ZenMLError]
-"""Pipeline, template, snapshot and project of a target -> what they stand for."""
 
 Upcoming = Callable[[datetime], Sequence[tuple[datetime, Schedule]]]
 """Gives what is due until an instant."""
@@ -71,43 +68,29 @@ class Preflight:
         self._checked = {name: at for name, at in self._checked.items() if now - at < AHEAD}
         due = [(fire, schedule) for fire, schedule in upcoming if schedule.name not in self._checked]
         states = await self._past.states([schedule for _, schedule in due])
-        found: Found = {}
+        targets = Targets(self._zenml)
         for fire, schedule in due:
             state = states[schedule.name]
             if state.pause is not None and state.pause.covers(fire):
                 continue
             try:
-                reason, passing = await self._fault(schedule, fire, Known(last_success=state.last_success), found)
+                reason, passing = await self._fault(schedule, fire, Known(last_success=state.last_success), targets)
             except Exception:
                 # As in the tick: whatever it is, the other schedules are looked at.
                 logger.exception("not looked ahead", extra={"schedule": schedule.name})
                 continue
             await self._tell(schedule, fire, reason, fence, passing=passing)
 
-    async def _fault(self, schedule: Schedule, fire: datetime, known: Known, found: Found) -> tuple[str, bool]:
+    async def _fault(self, schedule: Schedule, fire: datetime, known: Known, targets: Targets) -> tuple[str, bool]:
         """Say why a fire would not start, and whether that may pass by itself; "" if it would."""
         try:
             trigger = planner.for_schedule(schedule, fire, known)
-            resolution = await self._find(schedule.target, found)
-            await self._zenml.prepare(resolution, trigger.body)
+            await targets.check(schedule.target, trigger.body)
         except ZenMLError as error:
             return str(error), error.retryable
         except InvalidInput as error:
             return f"the body cannot be rendered: {error}", False
         return "", False
-
-    async def _find(self, target: Target, found: Found) -> Resolution:
-        """Find what is to be started; many schedules may start the same."""
-        name = (target.pipeline, target.template, target.snapshot, target.project)
-        if name not in found:
-            try:
-                found[name] = await self._zenml.find_target(*name)
-            except ZenMLError as error:
-                found[name] = error
-        answer = found[name]
-        if isinstance(answer, ZenMLError):
-            raise answer
-        return answer
 
     async def _tell(self, schedule: Schedule, fire: datetime, reason: str, fence: str, *, passing: bool) -> None:
         now = self._now()
