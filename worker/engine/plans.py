@@ -18,9 +18,10 @@ from worker.engine import planner
 from worker.engine.following import Upstream
 from worker.engine.planner import Known
 from worker.engine.rebuilding import Beginning
-from worker.store.codec import milliseconds
 from worker.store.cursors import Cursor
-from worker.store.items import Command, Entry, Item, flat
+from worker.store.events import add_event
+from worker.store.expectations import Deadline, to_be_met
+from worker.store.items import Command, Entry, Item
 from worker.store.keys import Keys
 
 logger = logging.getLogger("zenbeat.scheduler")
@@ -238,8 +239,7 @@ def _deadlines(plan: Plan, keys: Keys) -> Iterator[Command]:
     for entry in plan.entries:
         if schedule.deadline and entry.trigger and entry.fire_time:
             by = schedule.deadline.instant(entry.fire_time, schedule.timezone)
-            member = f"{schedule.name}|{milliseconds(entry.fire_time)}"
-            yield ("ZADD", keys.deadlines, milliseconds(by), member)
+            yield to_be_met(keys, Deadline(schedule=schedule.name, fire_time=entry.fire_time, by=by))
 
 
 def _misses(plan: Plan, keys: Keys) -> Iterator[Command]:
@@ -249,7 +249,7 @@ def _misses(plan: Plan, keys: Keys) -> Iterator[Command]:
         last = missed[-1].outcome or {}
         fields = {"schedule": plan.tracked.schedule.name, "count": len(missed)}
         more = {"fire_time": last["fire_time"], "reason": last["reason"]}
-        yield ("XADD", keys.events, "*", *flat({"kind": "missed", **fields, **more}))
+        yield add_event(keys, "missed", **fields, **more)
 
 
 MISSES = frozenset({Decision.MISSED_DOWNTIME, Decision.REJECTED})

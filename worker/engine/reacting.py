@@ -29,9 +29,10 @@ from worker.engine.pausing import Pausing
 from worker.engine.plans import MISSES, Tracked, item_of, plan_followed, tell
 from worker.engine.recorder import origin_fields
 from worker.source import Definitions
-from worker.store.codec import decode_trigger, instant, milliseconds
+from worker.store.codec import decode_trigger, instant
 from worker.store.cursors import CursorStore
 from worker.store.events import Event, EventStore
+from worker.store.expectations import met
 from worker.store.items import Command, Entry, Item
 from worker.store.joins import JoinStore, Seen
 from worker.store.results import ResultStore
@@ -218,8 +219,7 @@ class Reactor:
         schedule = self._schedules.get(name)
         commands = self._results.add(name, result, success, _kept(schedule))
         if result.good and result.fire_time is not None:
-            member = f"{name}|{milliseconds(result.fire_time)}"
-            commands.append(("ZREM", self._results.keys.deadlines, member))
+            commands.append(met(self._results.keys, name, result.fire_time))
         if schedule is None:
             return commands
         commands += await self._alert(end, result, schedule)

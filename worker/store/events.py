@@ -59,7 +59,12 @@ class EventStore:
 
     def add(self, kind: str, **fields: Any) -> Command:
         """Give the command that adds an event."""
-        return ("XADD", self.keys.events, "*", *flat({"kind": kind, **fields}))
+        return add_event(self.keys, kind, **fields)
+
+
+def add_event(keys: Keys, kind: str, **fields: Any) -> Command:
+    """Give the command that adds an event, where there are only the keys."""
+    return ("XADD", keys.events, "*", *flat({"kind": kind, **fields}))
 
 
 def _event(identity: str, fields: Mapping[Any, Any]) -> Event:

@@ -56,7 +56,7 @@ class ExpectationStore:
 
     def taken(self, deadline: Deadline) -> Command:
         """Give the command that takes a deadline away; it answers 0 where it is gone."""
-        return ("ZREM", self.keys.deadlines, f"{deadline.schedule}|{milliseconds(deadline.fire_time)}")
+        return met(self.keys, deadline.schedule, deadline.fire_time)
 
     async def all(self) -> dict[str, Expectation]:
         """Read what is expected, by schedule."""
@@ -71,6 +71,20 @@ class ExpectationStore:
     def drop(self, schedule: str) -> Command:
         """Give the command that forgets what was expected of a schedule."""
         return ("HDEL", self.keys.expected, schedule)
+
+
+def to_be_met(keys: Keys, deadline: Deadline) -> Command:
+    """Give the command that sets a deadline."""
+    return ("ZADD", keys.deadlines, milliseconds(deadline.by), _member(deadline.schedule, deadline.fire_time))
+
+
+def met(keys: Keys, schedule: str, fire_time: datetime) -> Command:
+    """Give the command that takes the deadline of a fire away; it answers 0 where it is gone, or there was none."""
+    return ("ZREM", keys.deadlines, _member(schedule, fire_time))
+
+
+def _member(schedule: str, fire_time: datetime) -> str:
+    return f"{schedule}|{milliseconds(fire_time)}"
 
 
 def _deadline(member: str, by: float) -> Deadline:
