@@ -12,7 +12,7 @@ from worker.domain.fate import Fate
 from worker.domain.trigger import Trigger
 from worker.store import scripts
 from worker.store.codec import decode_trigger, duration_ms, instant, milliseconds
-from worker.store.connection import text, translated
+from worker.store.connection import redis_time, text, translated
 from worker.store.items import Command, Item, flat
 from worker.store.keys import Keys
 from worker.store.limits import Limits
@@ -98,9 +98,8 @@ class FollowingStore:
 
     async def due(self, count: int) -> list[Followed]:
         """Give the runs that are to be looked at, those that wait longest first."""
+        now = milliseconds(await redis_time(self.redis))
         async with translated():
-            seconds, micros = await self.redis.time()
-            now = seconds * 1000 + micros // 1000
             ids = await self.redis.zrangebyscore(self.keys.following, "-inf", now, start=0, num=count)
         return await self._read([text(identity) for identity in ids])
 
@@ -174,11 +173,6 @@ class FollowingStore:
         """Say until when the changes of a project's runs were seen."""
         async with translated():
             await self.redis.hset(self.keys.feed, project, milliseconds(until))
-
-    async def leave(self, project: str) -> None:
-        """Forget a project in which nothing is followed."""
-        async with translated():
-            await self.redis.hdel(self.keys.feed, project)
 
     # --- runs of others
 
