@@ -1,5 +1,6 @@
 """The Lua scripts, by name. Each file's first line is its signature."""
 
+from functools import cache
 from importlib.resources import files
 
 from redis.asyncio import Redis
@@ -26,7 +27,12 @@ NAMES = (
 
 def load(redis: Redis) -> dict[str, AsyncScript]:
     """Register every script with a client. A script that Redis has forgotten is sent again by redis-py."""
+    return {name: redis.register_script(script) for name, script in _texts().items()}
+
+
+@cache
+def _texts() -> dict[str, str]:
+    # Each store asks for them, and a process has many stores.
     folder = files("worker.store") / "lua"
     shared = (folder / "shared.lua").read_text(encoding="utf-8")
-    texts = {name: (folder / f"{name}.lua").read_text(encoding="utf-8") for name in NAMES}
-    return {name: redis.register_script(shared + text) for name, text in texts.items()}
+    return {name: shared + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in NAMES}
