@@ -98,7 +98,7 @@ def flow(redis_url: str, demo: DemoServer, tmp_path: Path) -> Callable[..., None
 @pytest.fixture
 def night(flow: Any, tmp_path: Path) -> Callable[..., None]:
     """Run a coroutine function with a whole night; settings are given by their variables."""
-    from tests.engine.night import Night
+    from tests.engine.night import Night  # which is made of the Flow above
 
     def go(body: Callable[[Any], Awaitable[None]], **variables: str) -> None:
         async def scope(f: Flow) -> None:
@@ -120,13 +120,13 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.engine.pace.QUICKEST", moment)
     monkeypatch.setattr("worker.engine.looking.QUICKEST", moment)
     monkeypatch.setattr("worker.engine.watcher.QUICKEST", moment)
-    monkeypatch.setattr("worker.engine.others.EVERY", moment)
+    monkeypatch.setattr("worker.engine.watcher.REGULARLY", moment)
 
 
 @pytest.fixture
 def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
     """Run a coroutine function with a scheduler whose time the test sets."""
-    from tests.engine.clockwork import Clockwork
+    from tests.engine.clockwork import Clockwork  # beside Night, in a file of its own
 
     def go(body: Callable[[Any], Awaitable[None]], **variables: str) -> None:
         async def scope(f: Flow) -> None:

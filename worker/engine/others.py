@@ -17,9 +17,6 @@ from worker.zenml.models import Run
 
 logger = logging.getLogger("zenbeat.watcher")
 
-EVERY = timedelta(seconds=5)
-"""How often runs are looked for that others start, where schedules follow them."""
-
 LOOKED_UP_EVERY = timedelta(minutes=5)
 MISSED_EVERY = timedelta(seconds=15)
 """How often a pipeline's project is looked up, and a pipeline that is not there."""
@@ -46,19 +43,14 @@ class Others:
         self._events = events
         self._now = now
         self._projects: dict[Wanted, tuple[datetime, str | None]] = {}
-        self._asked: dict[str, datetime] = {}
         self._trouble = Trouble(logger)
         self.wanted: frozenset[Wanted] = frozenset()
         """Pipelines that schedules follow."""
 
-    async def projects(self) -> tuple[set[str], set[str]]:
-        """Give the projects of the pipelines: all of them, and those whose turn it is. Raises ZenMLError."""
+    async def projects(self) -> set[str]:
+        """Give the projects of the pipelines. Raises ZenMLError."""
         self._projects = {wanted: known for wanted, known in self._projects.items() if wanted in self.wanted}
-        found = {project for wanted in self.wanted if (project := await self._project_of(wanted)) is not None}
-        now = self._now()
-        turn = {project for project in found if now - self._asked.get(project, now - EVERY) >= EVERY}
-        self._asked.update(dict.fromkeys(turn, now))
-        return found, turn
+        return {project for wanted in self.wanted if (project := await self._project_of(wanted)) is not None}
 
     def is_in(self, wanted: Wanted, project: str) -> bool:
         """Tell whether a run of this project can be one of a pipeline that is wanted: names are unique in a project.

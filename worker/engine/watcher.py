@@ -65,7 +65,7 @@ STALE = timedelta(minutes=15)
 
 
 REGULARLY = timedelta(seconds=5)
-"""How often a project with runs that are followed is asked for its changes at the least: it is one question for all."""
+"""How often a project that matters is asked for its changes at the least: it is one question for all its runs."""
 
 BUSY = 2 * SLOWEST
 """A run is due at least that often."""
@@ -191,12 +191,12 @@ class Watcher:
 
     async def _feeds(self, due: Sequence[Followed]) -> list[Feed]:
         """Give the projects to be asked about, each with the instant from which on."""
-        wanted, turn = await self._timed(self._others.projects())
+        wanted = await self._timed(self._others.projects())
         known = await self._following.feeds()
         skew = (await self._timed(self._zenml.info())).skew
         now = self._now() + timedelta(seconds=skew or 0)
         feeds = []
-        for project in self._turn(due, turn):
+        for project in self._turn(due, wanted):
             seen = known.get(project)
             # Where it is not known what its clock shows, nothing is passed over.
             stale = seen is not None and skew is not None and project not in wanted and seen < now - STALE
@@ -209,14 +209,18 @@ class Watcher:
                 await self._following.seen(project, seen)
         return feeds
 
-    def _turn(self, due: Sequence[Followed], turn: AbstractSet[str]) -> list[str]:
-        """Give the projects whose changes are to be read: a run of them is due, or it is a while since."""
+    def _turn(self, due: Sequence[Followed], wanted: AbstractSet[str]) -> list[str]:
+        """Give the projects whose changes are to be read: a run of them is due, or it is a while since.
+
+        `wanted` are those in which schedules follow runs of others.
+        """
         now = self._now()
         for each in due:
             self._busy[each.project] = now
         self._busy = {project: seen for project, seen in self._busy.items() if now - seen < BUSY}
-        waiting = {project for project in self._busy if now - self._asked.get(project, now - REGULARLY) >= REGULARLY}
-        projects = sorted({*(each.project for each in due), *waiting, *turn})
+        regular = self._busy.keys() | wanted
+        waiting = {project for project in regular if now - self._asked.get(project, now - REGULARLY) >= REGULARLY}
+        projects = sorted({*(each.project for each in due), *waiting})
         self._asked.update(dict.fromkeys(projects, now))
         return projects
 
