@@ -208,10 +208,7 @@ class _Quantized(_Span):
 
     def _rounded(self, exact: Fraction) -> Number:
         q, allowed = as_written(self.q), self.multiples()
-        return self._number(min(max(round(exact / q), allowed[0]), allowed[-1]) * q)
-
-    def _number(self, exact: Fraction) -> Number:
-        return int(exact) if isinstance(self.q, int) and exact.denominator == 1 else float(exact)
+        return as_multiple(min(max(round(exact / q), allowed[0]), allowed[-1]) * q, self.q)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +227,7 @@ class QUniform(_Quantized, Countable):
 
     def point(self, index: int) -> Number:
         """Go upwards from `min` in steps of `q`."""
-        return self._number(as_written(self.low) + index * as_written(self.q))
+        return as_multiple(as_written(self.low) + index * as_written(self.q), self.q)
 
     def quantile(self, u: float) -> Number:
         """Give the multiple nearest to the uniform value; the first and the last are half as likely."""
@@ -252,6 +249,11 @@ class QLogUniform(_Quantized, Distribution):
 def as_written(number: Number) -> Fraction:
     """Give the decimal number that a person wrote: 1/10 for 0.1, not the binary number nearest to it."""
     return Fraction(repr(number))
+
+
+def as_multiple(exact: Fraction, q: Number) -> Number:
+    """Give a whole number if it is one and `q` is written as one, else the nearest float."""
+    return int(exact) if isinstance(q, int) and exact.denominator == 1 else float(exact)
 
 
 def _log_uniform(low: Number, high: Number, u: float) -> Decimal:
