@@ -11,7 +11,7 @@ from worker.domain.sweepwords import UNSUPPORTED
 
 LIST = (
     "constant, categorical, categorical_w_probabilities, int_uniform, uniform, q_uniform, log_uniform_values, "
-    "inv_log_uniform_values, q_log_uniform_values"
+    "inv_log_uniform_values, q_log_uniform_values, normal, q_normal, log_normal, q_log_normal, beta, q_beta"
 )
 
 
@@ -60,10 +60,6 @@ def test_a_parameter_as_a_whole(spec: Any, sentence: str) -> None:
         (3, "has to be a text, not a number"),
         (None, "has to be a text, not null"),
         *(
-            (word, f"{word} is not supported yet; supported are {LIST}")
-            for word in ("normal", "q_normal", "log_normal", "q_log_normal", "beta", "q_beta")
-        ),
-        *(
             (
                 word,
                 f"{word}, which takes exponents, is not supported yet; "
@@ -72,6 +68,7 @@ def test_a_parameter_as_a_whole(spec: Any, sentence: str) -> None:
             for word in ("log_uniform", "q_log_uniform", "inv_log_uniform")
         ),
         ("unifrom", '"unifrom" is not a distribution; did you mean "uniform"?'),
+        ("lognormal", '"lognormal" is not a distribution; did you mean "log_normal"?'),
         ("xyz", f'"xyz" is not a distribution; known are {LIST}'),
     ],
 )  # fmt: skip
@@ -80,17 +77,20 @@ def test_distributions(word: Any, sentence: str) -> None:
     assert of_parameter({"distribution": word, "mu": 0, "sigma": 1}) == [(("distribution",), sentence)]
 
 
-MISPLACED_MU = "mu belongs to normal and beta distributions, which are not supported yet"
-
-
 @pytest.mark.parametrize(
     ("spec", "word", "sentence"),
     [
         ({"vales": [1]}, "vales", 'unknown key; did you mean "values"?'),
         ({"value": 1, "xyz": 1}, "xyz", "unknown key"),
         ({"value": 1, 5: 1}, 5, "unknown key"),
-        ({"mu": 0}, "mu", MISPLACED_MU),
-        ({"min": 0, "max": 1, "mu": 0}, "mu", MISPLACED_MU),
+        ({"mu": 0}, "mu", "mu needs distribution: normal, q_normal, log_normal or q_log_normal"),
+        ({"b": 0}, "b", "b needs distribution: beta or q_beta"),
+        (
+            {"min": 0, "max": 1, "mu": 0},
+            "mu",
+            "mu does not go with int_uniform; say distribution: normal, q_normal, log_normal or q_log_normal",
+        ),
+        ({"value": 1, "a": 0}, "a", "a does not go with constant; say distribution: beta or q_beta"),
         ({"value": 1, "values": [2]}, "values", "values does not go with constant, which takes value"),
         ({"values": [2], "min": 1}, "min", "min does not go with categorical, which takes values"),
         ({"values": [2], "q": 1}, "q", "q does not go with categorical, which takes values"),
@@ -103,11 +103,6 @@ MISPLACED_MU = "mu belongs to normal and beta distributions, which are not suppo
             {"distribution": "q_uniform", "min": 1, "max": 5, "value": 2},
             "value",
             "value does not go with q_uniform, which takes min, max, q",
-        ),
-        (
-            {"parameters": {"y": 1}},
-            "parameters",
-            "nested parameters are not supported yet; use one dotted name for each, such as optimizer.lr",
         ),
         ({"min": "1e-4", "max": 1}, "min", "has to be a number, not a text"),
         ({"min": 0, "max": True}, "max", "has to be a number, not true"),
@@ -176,6 +171,96 @@ def test_the_words_of_a_parameter(spec: dict[Any, Any], word: str, sentence: str
     assert of_parameter(spec) == [((word,), sentence)]
 
 
+@pytest.mark.parametrize(
+    ("named", "words", "word", "sentence"),
+    [
+        ("normal", {"a": 1}, "a", "a does not go with normal, which takes mu, sigma"),
+        ("beta", {"sigma": 1}, "sigma", "sigma does not go with beta, which takes a, b"),
+        ("normal", {"min": 0}, "min", "min does not go with normal, which takes mu, sigma and has no bounds"),
+        ("q_beta", {"max": 0}, "max", "max does not go with q_beta, which takes a, b, q and has no bounds"),
+        ("normal", {"value": 0}, "value", "value does not go with normal, which takes mu, sigma"),
+        ("normal", {"q": 1}, "q", "q does not go with normal; say distribution: q_normal"),
+        ("log_normal", {"q": 1}, "q", "q does not go with log_normal; say distribution: q_log_normal"),
+        ("beta", {"q": 1}, "q", "q does not go with beta; say distribution: q_beta"),
+        ("normal", {"sigm": 1}, "sigm", 'unknown key; did you mean "sigma"?'),
+        ("normal", {"mu": "0"}, "mu", "has to be a number, not a text"),
+        ("normal", {"mu": float("nan")}, "mu", "has to be a finite number"),
+        ("normal", {"sigma": 0}, "sigma", "has to be more than 0"),
+        ("q_normal", {"q": 0}, "q", "has to be more than 0"),
+        ("beta", {"a": True}, "a", "has to be a number, not true"),
+        ("beta", {"a": 0}, "a", "has to be more than 0"),
+        (
+            "beta",
+            {"a": 0.001},
+            "a",
+            "has to be between 0.01 and 1000; beyond, a beta takes too long to compute",
+        ),
+        (
+            "q_beta",
+            {"b": 1001},
+            "b",
+            "has to be between 0.01 and 1000; beyond, a beta takes too long to compute",
+        ),
+        (
+            "q_beta",
+            {"q": 1.5},
+            "q",
+            "is more than 1, so that the value would always be 0; a beta lies between 0 and 1",
+        ),
+        (
+            "normal",
+            {"sigma": 1e308},
+            "sigma",
+            "with mu 0 and sigma 1e+308, values go beyond what a float can hold",
+        ),
+        (
+            "q_normal",
+            {"mu": 2**63 - 1, "q": 2},
+            "mu",
+            "with mu 9223372036854775807 and sigma 1, values do not fit into 64 bits; write q as 2.0 to have floats",
+        ),
+        (
+            "log_normal",
+            {"mu": 1000},
+            "mu",
+            "with mu 1000 and sigma 1, values go from exp(991.7) to exp(1008.2), beyond what a float can hold; "
+            "mu and sigma are those of the logarithm",
+        ),
+        (
+            "log_normal",
+            {"sigma": 100},
+            "sigma",
+            "with mu 0 and sigma 100, values go from exp(-829.2) to exp(821.0), beyond what a float can hold; "
+            "mu and sigma are those of the logarithm",
+        ),
+        (
+            "q_log_normal",
+            {"mu": 1e308, "q": 1.0},
+            "mu",
+            "with mu 1e+308 and sigma 1, values go from exp(1e+308) to exp(1e+308), beyond what a float can hold; "
+            "mu and sigma are those of the logarithm",
+        ),
+        (
+            "q_log_normal",
+            {"sigma": 6},
+            "sigma",
+            "with mu 0 and sigma 6, values do not fit into 64 bits; write q as 1.0 to have floats",
+        ),
+    ],
+    ids=ascii,
+)
+def test_the_words_of_normal_and_beta(named: str, words: dict[str, Any], word: str, sentence: str) -> None:
+    assert of_parameter({"distribution": named, **words}) == [((word,), sentence)]
+
+
+def test_every_word_in_the_wrong_place_is_named() -> None:
+    assert of_parameter({"distribution": "normal", "min": 0, "max": 1, "mu": 0, "a": 2}) == [
+        (("min",), "min does not go with normal, which takes mu, sigma and has no bounds"),
+        (("max",), "max does not go with normal, which takes mu, sigma and has no bounds"),
+        (("a",), "a does not go with normal, which takes mu, sigma"),
+    ]
+
+
 def test_faults_deep_inside_values() -> None:
     assert of_parameter({"values": [1, {"a": [float("nan"), {2: "\ud800"}]}, 2**70]}) == [
         (("values", 1, "a", 0), "has to be a finite number"),
@@ -208,6 +293,12 @@ def test_values_may_be_nested_but_not_without_end() -> None:
             {"distribution": "q_log_uniform_values", "min": 1, "max": 9},
             (),
             "q_log_uniform_values has no values that a grid could count; "
+            "give values, or use int_uniform, q_uniform or method: random",
+        ),
+        (
+            {"distribution": "q_normal", "mu": 64, "sigma": 16},
+            (),
+            "q_normal has no values that a grid could count; "
             "give values, or use int_uniform, q_uniform or method: random",
         ),
         (
@@ -251,10 +342,9 @@ EXPECT_PARAMETERS = "has to be a mapping of names to what they may be, not"
 @pytest.mark.parametrize(
     ("change", "path", "sentence"),
     [
-        ({"method": "bayes"}, ("method",), "bayes is not supported yet; use grid or random"),
-        ({"method": "custom"}, ("method",), "custom is not supported yet; use grid or random"),
+        ({"method": "custom"}, ("method",), "custom is not supported yet; use grid, random, sobol, lhs, bayes or list"),
         ({"method": "gird"}, ("method",), '"gird" is not a method; did you mean "grid"?'),
-        ({"method": "tpe"}, ("method",), '"tpe" is not a method; it is grid or random'),
+        ({"method": "tpe"}, ("method",), '"tpe" is not a method; it is grid, random, sobol, lhs, bayes or list'),
         ({"method": ["grid"]}, ("method",), "has to be a text, not a list"),
         ({"method": ""}, ("method",), "is empty"),
         ({"method": None}, ("method",), "method is missing"),
@@ -287,11 +377,7 @@ EXPECT_PARAMETERS = "has to be a mapping of names to what they may be, not"
             '"up" is not a goal; it is minimize or maximize',
         ),
         ({"metric": {"name": "loss", "goal": 1}}, ("metric", "goal"), "has to be a text, not a number"),
-        (
-            {"metric": {"name": "loss", "target": 1}},
-            ("metric", "target"),
-            "target is not supported yet; leave it out",
-        ),
+        ({"metric": {"name": "loss", "target": "1"}}, ("metric", "target"), "has to be a number, not a text"),
         (
             {"metric": {"name": "loss", "impute": "best"}},
             ("metric", "impute"),
@@ -300,11 +386,7 @@ EXPECT_PARAMETERS = "has to be a mapping of names to what they may be, not"
         ({"metric": {"name": "loss", "gaol": "x"}}, ("metric", "gaol"), 'unknown key; did you mean "goal"?'),
         ({"run_cup": 1}, ("run_cup",), 'unknown key; did you mean "run_cap"?'),
         ({5: 1}, (5,), "unknown key"),
-        (
-            {"early_terminate": None},
-            ("early_terminate",),
-            "early_terminate is not supported yet; every trial runs to its end",
-        ),
+        ({"scheduler": None}, ("scheduler",), UNSUPPORTED["scheduler"]),
         (
             {"program": "train.py"},
             ("program",),

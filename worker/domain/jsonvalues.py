@@ -20,6 +20,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def sameness(value: Any) -> str:
+    """Give a text that is equal for what a grid takes for the same value, as W&B's does: 3 and 3.0, not 1 and true."""
+    return canonical(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def json_faults(value: Any, path: Path = (), depth: int = 0) -> list[tuple[Path, str]]:
     """Find everything in a value that JSON cannot carry: (path, sentence)."""
     if depth > DEEPEST:

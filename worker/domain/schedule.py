@@ -64,6 +64,22 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepDefinition:
+    """A sweep as a file defines it: the search space plus what each trial runs."""
+
+    name: str
+    target: Target
+    sweep: Sweep
+    priority: int = 0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    run_retry: RunRetry | None = None
+    place: str = ""
+    """Where it is defined: `file:line`."""
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each parameter is: `file:line:column`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When (timing) + what (target) + how (policies). Made from a file by `worker.source`."""
 
@@ -92,6 +108,8 @@ class Schedule:
     """An alert is raised when there was no success for so long."""
     notify: Notify | None = None
     """None: as ZENBEAT_NOTIFY says."""
+    sweep: SweepDefinition | None = None
+    """What starts at each fire is a sweep, whose target is that of the schedule."""
     place: str = ""
     """Where it is defined: `file:line`."""
     revision: str = ""
@@ -107,16 +125,3 @@ def catchup_window(schedule: Schedule, now: datetime) -> timedelta:
         return schedule.catchup_window
     period = schedule.timing.period(now)
     return min(period or LONGEST_DEFAULT_WINDOW, LONGEST_DEFAULT_WINDOW)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepDefinition:
-    """A sweep as a file defines it: the search space plus what each trial runs."""
-
-    name: str
-    target: Target
-    sweep: Sweep
-    priority: int = 0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    run_retry: RunRetry | None = None
-    place: str = ""

@@ -2,7 +2,8 @@
 
 Which words go together, and which distribution is meant where none is named, is as in W&B's schema
 (github.com/wandb/sweeps, src/sweeps/config/schema.json): `value` is constant; `values` is categorical, and weighted
-with `probabilities`; `min` and `max` are int_uniform if both are whole numbers, and uniform if one is a float.
+with `probabilities`; `min` and `max` are int_uniform if both are whole numbers, and uniform if one is a float. Normal
+and beta distributions are always named.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from math import fsum, isclose, ulp
 from typing import Any
 
+from worker.domain.bells import GREATEST_SHAPE, LEAST_SHAPE, Beta, LogNormal, Normal, QBeta, QLogNormal, QNormal
 from worker.domain.distributions import (
     Categorical,
     Constant,
@@ -25,11 +27,9 @@ from worker.domain.distributions import (
     WeightedCategorical,
     as_written,
 )
-from worker.domain.jsonvalues import Path, canonical, describe, json_faults, scalar_fault
+from worker.domain.jsonvalues import Path, describe, json_faults, sameness, scalar_fault
 from worker.domain.nearest import did_you_mean
-
-Faults = list[tuple[Path, str]]
-"""What is wrong: the path to the value, and a sentence."""
+from worker.domain.plainwords import Faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ def _quantum(words: Mapping[str, Any]) -> int | float:
     return quantum
 
 
+def _defaulted(kind: type[Normal | Beta]) -> Callable[[Mapping[str, Any]], Distribution]:
+    """Build a distribution whose words are its fields, each with a default."""
+    return lambda words: kind(**{word: value for word, value in words.items() if word != "distribution"})
+
+
 _KINDS: Mapping[str, _Kind] = {
     Constant.word: _Kind(lambda words: Constant(value=words["value"]), ("value",)),
     Categorical.word: _Kind(lambda words: Categorical(values=tuple(words["values"])), ("values",)),
@@ -63,12 +68,19 @@ _KINDS: Mapping[str, _Kind] = {
     QLogUniform.word: _Kind(
         lambda words: QLogUniform(low=words["min"], high=words["max"], q=_quantum(words)), may=("q",)
     ),
+    Normal.word: _Kind(_defaulted(Normal), (), ("mu", "sigma")),
+    QNormal.word: _Kind(_defaulted(QNormal), (), ("mu", "sigma", "q")),
+    LogNormal.word: _Kind(_defaulted(LogNormal), (), ("mu", "sigma")),
+    QLogNormal.word: _Kind(_defaulted(QLogNormal), (), ("mu", "sigma", "q")),
+    Beta.word: _Kind(_defaulted(Beta), (), ("a", "b")),
+    QBeta.word: _Kind(_defaulted(QBeta), (), ("a", "b", "q")),
 }
 _LOGARITHMIC = frozenset({LogUniform.word, InvLogUniform.word, QLogUniform.word})
 _EXPONENTS = {"log_uniform", "q_log_uniform", "inv_log_uniform"}
-_NOT_YET = ("normal", "q_normal", "log_normal", "q_log_normal", "beta", "q_beta")
-_FOR_NORMAL_AND_BETA = frozenset({"mu", "sigma", "a", "b"})
-_WORDS = ("value", "values", "min", "max", "distribution", "q", "probabilities", *sorted(_FOR_NORMAL_AND_BETA))
+_NORMAL, _BETA = "normal, q_normal, log_normal or q_log_normal", "beta or q_beta"
+_BELLS = {"mu": _NORMAL, "sigma": _NORMAL, "a": _BETA, "b": _BETA}
+"""Words that belong to some distributions alone, which have to be named."""
+_WORDS = ("value", "values", "min", "max", "distribution", "q", "probabilities", "when", *sorted(_BELLS))
 
 
 def read_parameter(spec: Any, path: Path, faults: Faults) -> Distribution | None:
@@ -76,9 +88,6 @@ def read_parameter(spec: Any, path: Path, faults: Faults) -> Distribution | None
     before = len(faults)
     if not isinstance(spec, Mapping):
         faults.append((path, _no_mapping(spec)))
-    elif "parameters" in spec:
-        sentence = "nested parameters are not supported yet; use one dotted name for each, such as optimizer.lr"
-        faults.append(((*path, "parameters"), sentence))
     elif word := _distribution(spec, path, faults):
         _check_words(word, spec, path, faults)
         if len(faults) == before:
@@ -106,9 +115,7 @@ def _repeated(distribution: Categorical, path: Path) -> Faults:
     seen: dict[str, int] = {}
     faults: Faults = []
     for index, value in enumerate(distribution.values):
-        # W&B's grid takes 3 and 3.0 for the same value, too.
-        whole = int(value) if isinstance(value, float) and value.is_integer() else value
-        first = seen.setdefault(canonical(whole), index)
+        first = seen.setdefault(sameness(value), index)
         if first != index:
             sentence = f"is the same as value {first + 1} of the list; a grid takes every value once"
             faults.append(((*path, "values", index), sentence))
@@ -143,7 +150,7 @@ def _distribution(spec: Mapping[str, Any], path: Path, faults: Faults) -> str | 
     if bounds:
         return IntUniform.word if all(isinstance(bound, int) for bound in bounds) else Uniform.word
     clues = _unknown_words(spec, path)
-    clues += [((*path, word), _misplaced(word, "", ())) for word in spec if word in _FOR_NORMAL_AND_BETA]
+    clues += [((*path, word), f"{word} needs distribution: {_BELLS[word]}") for word in spec if word in _BELLS]
     faults.extend(clues or [(path, "says nothing about its values; give value, values, or min and max")])
     return None
 
@@ -155,10 +162,8 @@ def _unusable(word: Any) -> str:
         return (
             f"{word}, which takes exponents, is not supported yet; use {word}_values, which takes the values themselves"
         )
-    if word in _NOT_YET:
-        return f"{word} is not supported yet; supported are {', '.join(_KINDS)}"
     if word not in _KINDS:
-        hint = did_you_mean(word, [*_KINDS, *_EXPONENTS, *_NOT_YET]) or f"; known are {', '.join(_KINDS)}"
+        hint = did_you_mean(word, [*_KINDS, *_EXPONENTS]) or f"; known are {', '.join(_KINDS)}"
         return f'"{word}" is not a distribution{hint}'
     return ""
 
@@ -184,11 +189,14 @@ def _check_words(named: str, spec: Mapping[str, Any], path: Path, faults: Faults
 
 
 def _misplaced(word: str, named: str, takes: tuple[str, ...]) -> str:
-    if word in _FOR_NORMAL_AND_BETA:
-        return f"{word} belongs to normal and beta distributions, which are not supported yet"
-    if word == "q" and "min" in takes:
-        return f"q does not go with {named}; say distribution: q_uniform or q_log_uniform_values"
-    return f"{word} does not go with {named}, which takes {', '.join(takes)}"
+    bell = not _BELLS.keys().isdisjoint(takes)
+    if word in _BELLS and not bell:
+        return f"{word} does not go with {named}; say distribution: {_BELLS[word]}"
+    if word == "q" and ("min" in takes or bell):
+        quantized = f"q_{named}" if bell else "q_uniform or q_log_uniform_values"
+        return f"q does not go with {named}; say distribution: {quantized}"
+    unbounded = " and has no bounds" if word in {"min", "max"} and bell else ""
+    return f"{word} does not go with {named}, which takes {', '.join(takes)}{unbounded}"
 
 
 def _check_number(value: Any, path: Path, named: str) -> Faults:
@@ -203,9 +211,17 @@ def _check_number(value: Any, path: Path, named: str) -> Faults:
     return []
 
 
-def _check_quantum(value: Any, path: Path, named: str) -> Faults:
+def _check_positive(value: Any, path: Path, named: str) -> Faults:
     faults = _check_number(value, path, named)
     return faults if faults or value > 0 else [(path, "has to be more than 0")]
+
+
+def _check_shape(value: Any, path: Path, named: str) -> Faults:
+    if faults := _check_positive(value, path, named):
+        return faults
+    if LEAST_SHAPE <= value <= GREATEST_SHAPE:
+        return []
+    return [(path, f"has to be between {LEAST_SHAPE} and {GREATEST_SHAPE}; beyond, a beta takes too long to compute")]
 
 
 def _check_value(value: Any, path: Path, _: str) -> Faults:
@@ -230,8 +246,12 @@ _CHECKS: Mapping[str, Callable[[Any, Path, str], Faults]] = {
     "values": _check_values,
     "min": _check_number,
     "max": _check_number,
-    "q": _check_quantum,
+    "q": _check_positive,
     "probabilities": _check_probabilities,
+    "mu": _check_number,
+    "sigma": _check_positive,
+    "a": _check_shape,
+    "b": _check_shape,
 }
 
 
@@ -240,6 +260,8 @@ def _check_together(named: str, spec: Mapping[str, Any], path: Path, faults: Fau
     takes = _KINDS[named].needs + _KINDS[named].may
     if "probabilities" in takes:
         faults.extend(_weights_faults(spec["values"], spec["probabilities"], (*path, "probabilities")))
+    elif "mu" in takes or "a" in takes:
+        faults.extend(_bell_faults(_KINDS[named].build(spec), spec, path))
     elif "min" in takes and spec["min"] >= spec["max"]:
         way_out = "write value: ... for one value" if spec["min"] == spec["max"] else "swap them"
         sentence = f"min {spec['min']} is not less than max {spec['max']}; {way_out}"
@@ -254,6 +276,14 @@ def _weights_faults(values: list[Any], weights: list[int | float], path: Path) -
     total = fsum(weights)
     # As near as W&B wants it (numpy.isclose); what is left is shared out.
     return [] if isclose(total, 1, rel_tol=1e-5) else [(path, f"the probabilities make {total:g} together, not 1")]
+
+
+def _bell_faults(distribution: Distribution, spec: Mapping[str, Any], path: Path) -> Faults:
+    if isinstance(distribution, Normal) and (sentence := distribution.fault()):
+        return [((*path, "sigma" if "sigma" in spec else "mu"), sentence)]
+    if isinstance(distribution, QBeta) and distribution.q > 1:
+        return [((*path, "q"), "is more than 1, so that the value would always be 0; a beta lies between 0 and 1")]
+    return []
 
 
 def _quantum_faults(span: QUniform, path: Path) -> Faults:

@@ -1,22 +1,17 @@
-"""The words at the top of a sweep, as W&B has them: what each may be, and the sentence for what it may not.
+"""The words at the top of a sweep: which there are, how each is read, and the sentence for those there are not."""
 
-Every reader takes a value and the path to it, and adds what is wrong to `faults`.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Any
 
-from worker.domain.jsonvalues import Path, describe, scalar_fault
+from worker.domain.endingwords import read_budget, read_early_stop, read_metric, read_metrics, read_stop_when
+from worker.domain.jsonvalues import Path, describe
 from worker.domain.nearest import did_you_mean
-from worker.domain.overlay import path_clashes
-from worker.domain.space import Faults, read_parameter
+from worker.domain.parameterwords import read_points, read_space
+from worker.domain.plainwords import Faults, Reader, read_count, read_integer, read_text
+from worker.domain.sweepparts import Method
 
 UNSUPPORTED: Mapping[str, str] = {
-    "early_terminate": "early_terminate is not supported yet; every trial runs to its end",
-    "metrics": "metrics is not supported yet; give one metric",
-    "scheduler": "scheduler is not supported yet; use method: grid or random",
+    "scheduler": "scheduler is not supported yet; write early_terminate, or another method",
     "controller": "controller is not supported yet; zenbeat itself runs the trials",
     **{
         word: f"{word} is not supported yet; a trial starts a run of the pipeline, with nothing else to call"
@@ -29,131 +24,62 @@ UNSUPPORTED: Mapping[str, str] = {
 }
 """W&B's other words at the top of a sweep, each with the sentence that refuses it."""
 
-_NO_METHOD_YET = ("bayes", "custom")
-_NO_METRIC_YET = ("target", "impute", "impute_while_running")
-
-
-class Method(StrEnum):
-    """How the values of a trial are chosen."""
-
-    GRID = "grid"
-    """Every combination of the values once, the last parameter varying fastest."""
-    RANDOM = "random"
-    """Each value drawn from its distribution."""
-
-
-class Goal(StrEnum):
-    """What is wanted of the metric."""
-
-    MINIMIZE = "minimize"
-    MAXIMIZE = "maximize"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """What the trials are compared by."""
-
-    name: str
-    goal: Goal = Goal.MINIMIZE
-
-
-def _read_text(value: Any, path: Path, faults: Faults) -> str | None:
-    sentence = scalar_fault(value) if isinstance(value, str) else f"has to be a text, not {describe(value)}"
-    if sentence or not value:
-        faults.append((path, sentence or "is empty"))
-        return None
-    return str(value)
+_METHODS = f"{', '.join(list(Method)[:-1])} or {list(Method)[-1]}"
 
 
 def _read_method(value: Any, path: Path, faults: Faults) -> Method | None:
-    word = _read_text(value, path, faults)
+    word = read_text(value, path, faults)
     if word is None:
         return None
     if word in set(Method):
         return Method(word)
-    if word in _NO_METHOD_YET:
-        sentence = f"{word} is not supported yet; use grid or random"
+    if word == "custom":
+        sentence = f"custom is not supported yet; use {_METHODS}"
     else:
-        sentence = f'"{word}" is not a method{did_you_mean(word, Method) or "; it is grid or random"}'
+        sentence = f'"{word}" is not a method{did_you_mean(word, Method) or f"; it is {_METHODS}"}'
     faults.append((path, sentence))
     return None
 
 
-def _read_parameters(value: Any, path: Path, faults: Faults) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not value:
-        got = "an empty one" if value == {} else describe(value)
-        faults.append((path, f"has to be a mapping of names to what they may be, not {got}"))
-        return {}
-    nameless = {name: _name_fault(name) for name in value if _name_fault(name)}
-    faults.extend(((*path, name), sentence) for name, sentence in nameless.items())
-    clashes = path_clashes(name for name in value if name not in nameless)
-    faults.extend(
-        ((*path, name), f"leads through {other}, which is a parameter itself; keep one of them")
-        for name, other in clashes.items()
-    )
-    return {name: read_parameter(spec, (*path, name), faults) for name, spec in value.items()}
+def _read_groups(value: Any, path: Path, faults: Faults) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list) or not all(isinstance(group, list) for group in value):
+        faults.append((path, "has to be a list of lists of names, such as [[a, b], [c, d]]"))
+        return ()
+    wrong = [
+        ((*path, index, place), f"has to be the name of a parameter, not {describe(name)}")
+        for index, group in enumerate(value)
+        for place, name in enumerate(group)
+        if not isinstance(name, str)
+    ]
+    faults.extend(wrong)
+    return () if wrong else tuple(map(tuple, value))
 
 
-def _name_fault(name: Any) -> str:
-    if not isinstance(name, str):
-        return f"the name {name!r} is not a text; put it in quotes"
-    if scalar_fault(name):
-        return "the name is not valid Unicode"
-    if not all(step and step == step.strip() for step in name.split(".")):
-        return f'"{name}" is not a name; its parts between dots have to be words, without spaces around them'
-    return ""
+def _read_where(value: Any, path: Path, faults: Faults) -> tuple[str, ...]:
+    if isinstance(value, list):
+        found = [read_text(one, (*path, index), faults) for index, one in enumerate(value)]
+    elif isinstance(value, bool):
+        faults.append((path, f"has to be an expression, not {describe(value)}; put it in quotes"))
+        found = []
+    else:
+        found = [read_text(value, path, faults)]
+    return tuple(one for one in found if one)
 
 
-def _read_metric(value: Any, path: Path, faults: Faults) -> Metric | None:
-    if not isinstance(value, Mapping):
-        faults.append((path, f"has to be a mapping with name and goal, not {describe(value)}"))
-        return None
-    for word in value:
-        if word in _NO_METRIC_YET:
-            faults.append(((*path, word), f"{word} is not supported yet; leave it out"))
-        elif word not in ("name", "goal"):
-            faults.append(((*path, word), f"unknown key{did_you_mean(str(word), ('name', 'goal'))}"))
-    if "name" not in value:
-        faults.append((path, "name is missing"))
-    name = _read_text(value["name"], (*path, "name"), faults) if "name" in value else None
-    goal = _read_goal(value.get("goal", Goal.MINIMIZE.value), (*path, "goal"), faults)
-    return Metric(name=name, goal=goal) if name and goal else None
-
-
-def _read_goal(value: Any, path: Path, faults: Faults) -> Goal | None:
-    # W&B takes minimize in silence for a word that it does not know.
-    word = _read_text(value, path, faults)
-    if word is None:
-        return None
-    if word in set(Goal):
-        return Goal(word)
-    faults.append((path, f'"{word}" is not a goal{did_you_mean(word, Goal) or "; it is minimize or maximize"}'))
-    return None
-
-
-def _read_integer(value: Any, path: Path, faults: Faults) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        faults.append((path, f"has to be a whole number, not {value if isinstance(value, float) else describe(value)}"))
-        return None
-    if sentence := scalar_fault(value):
-        faults.append((path, sentence))
-    return value
-
-
-def _read_count(value: Any, path: Path, faults: Faults) -> int | None:
-    number = _read_integer(value, path, faults)
-    if number is not None and number < 1:
-        faults.append((path, "has to be at least 1"))
-    return number
-
-
-READERS: Mapping[str, Callable[[Any, Path, Faults], Any]] = {
-    "name": _read_text,
+READERS: Mapping[str, Reader] = {
+    "name": read_text,
     "method": _read_method,
-    "parameters": _read_parameters,
-    "metric": _read_metric,
-    "run_cap": _read_count,
-    "seed": _read_integer,
-    "max_parallel": _read_count,
+    "parameters": read_space,
+    "zip": _read_groups,
+    "where": _read_where,
+    "points": read_points,
+    "metric": read_metric,
+    "metrics": read_metrics,
+    "run_cap": read_count,
+    "seed": read_integer,
+    "max_parallel": read_count,
+    "budget": read_budget,
+    "stop_when": read_stop_when,
+    "early_terminate": read_early_stop,
 }
 """Each word that a sweep may have, with its reader. What cannot be read is None, or has a fault of its own."""
