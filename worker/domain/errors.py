@@ -2,6 +2,7 @@
 
 ZenbeatError
 ├── InvalidInput              what a person wrote cannot be used; carries every fault at once
+│   └── MissingExtra          it needs a library that is not installed
 ├── StoreUnavailable          Redis cannot be reached, or refuses to work
 ├── LeadLost                  another beat leads: what this one was about to write is the other's business now
 ├── BrokerUnavailable         Celery's broker cannot be reached; what is recorded is rung again later
@@ -54,6 +55,13 @@ class InvalidInput(ZenbeatError):
     def __init__(self, faults: Sequence[Fault] | str) -> None:
         self.faults = (Fault(message=faults),) if isinstance(faults, str) else tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class MissingExtra(InvalidInput):
+    """What a person wrote needs a library that is not installed; the sentence says how to install it."""
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        super().__init__(f"{what} needs {library}; install it: pip install 'zenbeat[{extra}]'")
 
 
 class StoreUnavailable(ZenbeatError):
