@@ -131,11 +131,18 @@ def test_without_a_schema_the_template_tells_the_steps(kit):
         check(bare, {"steps": {"model_trainr": {}}})
     with pytest.raises(BodyRefused, match="steps: is not a mapping"):
         check(bare, {"steps": 3})
+    with pytest.raises(BodyRefused, match="parameters: cannot be given to a static pipeline"):
+        check(bare, {"parameters": {"lr": 1}})
+    check(
+        resolution(kit, config_schema=None, config_template={**kit.config, "parameters": {"lr": 0.1}}),
+        {"parameters": {"lr": 1}},
+    )
 
 
 def test_without_anything_only_the_fields_are_known(kit):
     nothing = resolution(kit, config_schema=None, config_template={})
     check(nothing, {"steps": {"anything": {}}})
+    check(nothing, {"parameters": {"lr": 1}})
     with pytest.raises(BodyRefused, match="no such field"):
         check(nothing, {"stepz": {}})
 

@@ -254,31 +254,6 @@ def test_not_the_id_of_a_run(kit):
         play(kit, kit.Scripted(), lambda zenml: zenml.run("../login"))
 
 
-def test_counting_runs_that_have_not_ended(kit):
-    scripted = kit.Scripted()
-    scripted.on("GET /api/v1/runs", {"total": 17, "items": [scripted.run]})
-    assert play(kit, scripted, lambda zenml: zenml.count_unfinished("training-")) == 17
-    (filters,) = queries(scripted, "runs")
-    assert filters["name"] == "startswith:training-"
-    assert filters["size"] == "1"
-    assert '"initializing","provisioning","queued","running"' in filters["status"]
-
-
-def test_counting_on_servers_without_one_of(kit):
-    scripted = kit.Scripted(version="0.68.1")
-    scripted.on("GET /api/v1/workspaces/default/runs", {"total": 3, "items": [scripted.run]})
-    assert play(kit, scripted, lambda zenml: zenml.count_unfinished("training-")) == 6
-    seen = queries(scripted, "workspaces/default/runs")
-    assert [filters["status"] for filters in seen] == ["initializing", "running"]
-
-
-def test_a_count_that_is_not_filtered_is_no_count(kit):
-    scripted = kit.Scripted()
-    scripted.on("GET /api/v1/runs", {"total": 1000, "items": [scripted.run]})
-    with pytest.raises(NotSent, match="cannot be counted"):
-        play(kit, scripted, lambda zenml: zenml.count_unfinished("sweep-"))
-
-
 # --- the server
 
 

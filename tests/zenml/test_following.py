@@ -1,6 +1,7 @@
 """Runs that have changed, runs by their ids, and stops: on the demo server, and on servers that answer oddly."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
@@ -32,6 +33,7 @@ class Play:
 
     def __init__(self, server, clock, zenml):
         self.state, self.faults, self.clock, self.zenml = server.state, server.faults, clock, zenml
+        self.zenml_url = server.url
         self.to = clock.to
 
     async def start(self, *names, **parameters):
@@ -113,7 +115,8 @@ def test_a_list_tells_pipeline_tags_and_times(kit, version):
         await here.start("a")
         here.to(3)
         (run,) = await here.zenml.changed_runs(NOON)
-        assert run == await here.zenml.run(run.id)
+        alone = await here.zenml.run(run.id)
+        assert run == replace(alone, metadata={})
         return run, await here.zenml.find_pipeline("training")
 
     run, pipeline = play(kit, scene, version=version)
@@ -246,6 +249,88 @@ def test_a_server_that_ignores_the_ids_is_not_believed(kit):
     scripted.on("GET /api/v1/runs", page(scripted.run, row(kit, 1, None)))
     with pytest.raises(NotSent, match="does not filter runs by id"):
         scripted_play(kit, scripted, lambda zenml: zenml.runs([kit.run]))
+
+
+# --- what runs have reported
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_runs_have_reported(kit, version):
+    async def scene(here):
+        good, running, deleted = [*await here.start("a", lr=0.01), *await here.start("b", "c", seconds=100)]
+        await here.zenml.delete_run((await here.zenml.runs([deleted]))[0])
+        here.to(30)
+        found = await here.zenml.metrics([good, running, deleted, GONE, "not an id"], "default")
+        assert set(found) == {good, running}
+        assert found[good].metadata == (await here.zenml.run(good)).metadata
+        assert found[running].status == "running"
+        return found[good].metadata, (await here.zenml.runs([good]))[0].metadata, await here.zenml.metrics([])
+
+    told, listed, none = play(kit, scene, version=version)
+    assert (told["accuracy"], told["epoch"]) == (0.805, 3)
+    assert listed == none == {}
+
+
+def test_what_a_hundred_runs_have_reported_is_asked_for_at_once(kit):
+    async def scene(here):
+        (run,) = await here.start("a")
+        found = await here.zenml.metrics([*(str(uuid4()) for _ in range(200)), run])
+        return list(found) == [run], here.asked("GET /api/v1/runs")
+
+    assert play(kit, scene) == (True, 3)
+
+
+LARGE = {f"name {number}": number for number in range(2_000)}
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"accuracy": 0.5, "epoch": 3, "good": True, "note": "x", "none": None}, ...),
+        ({"accuracy": {"id": GONE, "body": {"key": "accuracy", "value": 0.5, "type": "float"}}}, {"accuracy": 0.5}),
+        ({"list": [1], "mapping": {"a": 1}, "thing": {"body": {"value": {"a": 1}}}, "a": 1}, {"a": 1}),
+        ({"long": "x" * 1_001, "y" * 1_001: 1, "large": 10**30, "a": -1}, {"a": -1}),
+        (LARGE, dict(list(LARGE.items())[:1_000])),
+        ({}, {}),
+        (None, {}),
+        ([1], {}),
+    ],
+    ids=["scalars", "before 0.70", "no scalars", "too large", "too many", "nothing", "null", "a list"],
+)
+def test_only_short_scalars_are_read_of_it(kit, told, read):
+    scripted = kit.Scripted()
+    scripted.on("GET /api/v1/runs", page({**row(kit, 0, None), "id": kit.run, "metadata": {"run_metadata": told}}))
+    run = scripted_play(kit, scripted, lambda zenml: zenml.metrics([kit.run]))[kit.run]
+    expected = told if read is ... else read
+    assert dict(run.metadata) == expected
+    assert [type(value) for value in run.metadata.values()] == [type(value) for value in expected.values()]
+    assert hash(run)
+
+
+def test_runs_that_have_reported_too_much_for_one_answer(kit):
+    async def scene(here):
+        runs = await here.start(*"abcdefg", seconds=0)
+        here.to(10)
+        for run in runs:
+            here.state.report(run, {"matrix": [0.5] * 5_000})  # 25 KB
+        here.state.report(runs[3], {"matrix": [0.5] * 50_000})
+        async with kit.client(here.zenml_url, api_key=DEMO_API_KEY, max_bytes=100_000) as zenml:
+            found = await zenml.metrics(runs)
+        return [list(found[run].metadata) for run in runs], [found[run].status for run in runs]
+
+    told, statuses = play(kit, scene)
+    reported = ["epoch", "accuracy", "loss", "model_type"]
+    assert told == [reported] * 3 + [[]] + [reported] * 3
+    assert set(statuses) == {"completed"}
+
+
+def test_numbers_that_are_none_are_left_out(kit):
+    scripted = kit.Scripted()
+    told = b'{"loss": NaN, "worst": Infinity, "accuracy": 0.5}'
+    item = b'{"id": "%s", "name": "a", "body": {"status": "running"}, "metadata": {"run_metadata": %s}}'
+    answer = b'{"total": 1, "items": [%s]}' % (item % (kit.run.encode(), told))
+    scripted.on("GET /api/v1/runs", answer)
+    assert scripted_play(kit, scripted, lambda zenml: zenml.metrics([kit.run]))[kit.run].metadata == {"accuracy": 0.5}
 
 
 # --- stop

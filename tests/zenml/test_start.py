@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from worker.demo.zenml import DEMO_API_KEY, DemoServer
 from worker.domain.errors import AccessDenied, AtCapacity, BodyRefused, NameTaken, NotFound, Refused, Unclear
 
 BODY = {"run_name": "training-1", "tags": ["zenbeat"], "steps": {"model_trainer": {"parameters": {"lr": 0.5}}}}
@@ -52,6 +53,23 @@ def test_a_snapshot_wants_the_configuration_wrapped(kit):
     seen = post(kit, scripted, "pipeline_snapshots")
     assert json.loads(seen.body) == {"run_configuration": BODY, "step_run": None}
     assert "idempotency-key" not in seen.headers
+
+
+@pytest.mark.parametrize("version", ["0.63.0", "0.75.1", "0.85.0", "0.98.0"])
+def test_parameters_of_a_static_pipeline_are_refused_before_the_first_launch(kit, version):
+    # The oldest would start the run without them.
+    async def main():
+        with DemoServer(version=version) as server:
+            async with kit.client(server.url, api_key=DEMO_API_KEY) as zenml:
+                targets = [await zenml.find_target("training", "production")]
+                if version >= "0.90":
+                    targets.append(await zenml.find_target("training", snapshot="production"))
+                for target in targets:
+                    with pytest.raises(BodyRefused, match="parameters: cannot be given to a static pipeline"):
+                        await zenml.prepare(target, {"parameters": {"lr": 0.1}})
+            return server.state.posts
+
+    assert asyncio.run(main()) == 0
 
 
 def test_servers_before_the_key_do_not_get_it_but_the_whole_configuration(kit):

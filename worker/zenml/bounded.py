@@ -27,6 +27,10 @@ KEPT_HEADERS = frozenset({b"content-type", b"date", b"location", b"retry-after"}
 """What is read of an answer's headers. Cookies, above all, are not."""
 
 
+class TooLong(httpx.RemoteProtocolError):
+    """The answer holds more than is read."""
+
+
 @dataclass(slots=True)
 class Flight:
     """How far one call has come: whether the server may have seen the request."""
@@ -94,14 +98,14 @@ class BoundedTransport(httpx.AsyncBaseTransport):
 
 async def _read(response: httpx.Response, limit: int) -> bytes:
     if int(response.headers.get("content-length", "0")) > limit:
-        raise httpx.RemoteProtocolError(f"the answer is longer than {limit} bytes")
+        raise TooLong(f"the answer is longer than {limit} bytes")
     unpack = _unpacker(response.headers.get("content-encoding", "identity"))
     content = bytearray()
     async for chunk in response.stream:  # type: ignore[union-attr]  # an async transport gives an async stream
         # One byte over the limit is enough to know; a bomb is never unpacked further.
         content += _unpacked(unpack, chunk, limit + 1 - len(content)) if unpack else chunk
         if len(content) > limit:
-            raise httpx.RemoteProtocolError(f"the answer is longer than {limit} bytes")
+            raise TooLong(f"the answer is longer than {limit} bytes")
     if unpack and not unpack.eof:
         raise httpx.RemoteProtocolError("the compressed answer is cut short")
     return bytes(content)

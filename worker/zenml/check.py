@@ -38,15 +38,21 @@ _compiled: OrderedDict[str, RunSchema | None] = OrderedDict()
 
 def check(resolution: Resolution, body: Body) -> None:
     """Check `body` against what the template or snapshot takes. Raises BodyRefused that names every fault."""
+    faults = find_faults(resolution, body)
+    if faults:
+        lines = "".join(f"\n  {path}: {message}" if path else f"\n  {message}" for path, message in faults)
+        raise BodyRefused(f"the run configuration does not fit {resolution}:{lines}", code="body")
+
+
+def find_faults(resolution: Resolution, body: Body) -> list[Fault]:
+    """Find everything in `body` that the template or snapshot does not take: dotted path, and what is wrong there."""
     schema = _schema(resolution)
-    faults = list(_fields(body, schema))
+    faults = list(_fields(body, resolution, schema))
     faults += _steps(body.get("steps"), resolution, schema)
     if schema:
         named = {path for path, _ in faults}
         faults += [fault for fault in _types(body, schema) if fault[0] not in named]
-    if faults:
-        lines = "".join(f"\n  {path}: {message}" if path else f"\n  {message}" for path, message in faults)
-        raise BodyRefused(f"the run configuration does not fit {resolution}:{lines}", code="body")
+    return faults
 
 
 def _types(body: Body, schema: RunSchema) -> list[Fault]:
@@ -76,23 +82,23 @@ def _compile(resolution: Resolution) -> RunSchema | None:
         return None
 
 
-def _fields(body: Body, schema: RunSchema | None) -> Iterator[Fault]:
+def _fields(body: Body, resolution: Resolution, schema: RunSchema | None) -> Iterator[Fault]:
     for key in body:
         if key in NEVER and body[key]:
             yield key, NEVER[key]
         elif key == "parameters" and body[key]:
-            yield from _pipeline_parameters(body[key], schema)
+            yield from _pipeline_parameters(body[key], resolution, schema)
         elif key not in BODY_FIELDS and not (schema and key in schema.fields):
             yield key, f"no such field{_tail(key, BODY_FIELDS)}"
     yield from _docker(body, "")
 
 
-def _pipeline_parameters(parameters: Any, schema: RunSchema | None) -> Iterator[Fault]:
-    if schema is None:
-        return
-    if "parameters" not in schema.fields:
+def _pipeline_parameters(parameters: Any, resolution: Resolution, schema: RunSchema | None) -> Iterator[Fault]:
+    """Tell a static pipeline: neither its schema nor its template speaks of parameters of the pipeline itself."""
+    told = schema.fields if schema else resolution.config_template
+    if told and "parameters" not in told:
         yield "parameters", STATIC
-    elif isinstance(parameters, Mapping):
+    elif schema and isinstance(parameters, Mapping):
         yield from _unknown(parameters, schema.pipeline_parameters, "parameters", "the pipeline")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from worker.domain.errors import NotFound, NotSent, Refused, ZenMLError
+from worker.domain.errors import NotFound, Refused, ZenMLError
 from worker.zenml import body as bodies
 from worker.zenml.auth import Clock, make_auth
 from worker.zenml.check import check
@@ -147,6 +147,20 @@ class ZenML:
             found += [self._run(item, scope) for item in (await self._runs(filters, project)).items]
         return [run for run in found if tag in run.tags and run.status in UNFINISHED]
 
+    async def completed_runs(self, pipeline: str, count: int = 20, project: str | None = None) -> list[Run]:
+        """List the newest runs of a pipeline that completed, with when they began and ended. Raises NotFound."""
+        found = await self.find_pipeline(pipeline, project)
+        filters: Filters = {
+            "pipeline_id": found.id,
+            "status": "equals:completed",
+            "sort_by": "desc:created",
+            "size": count,
+            "hydrate": "true",
+        }
+        runs = [self._run(item, found.project) for item in (await self._runs(filters, project)).items]
+        # A server ignores a filter that it does not know.
+        return [run for run in runs if run.status == "completed" and run.pipeline_id == found.id]
+
     async def delete_run(self, run: Run) -> None:
         """Delete a run, which frees its name. One that is gone already is fine."""
         answer = await self._wire.change("DELETE", f"{API}/runs/{run.id}")
@@ -160,19 +174,6 @@ class ZenML:
         await self.info()  # for the link
         item = await self._questions.get(f"{API}/runs/{identity}", RunItem, what=f"run {identity}")
         return self._run(item, "")
-
-    async def count_unfinished(self, name_prefix: str, project: str | None = None) -> int:
-        """Count the runs whose name begins so and that have not ended."""
-        server = await self.info()
-        one_of = f"oneof:{orjson.dumps(UNFINISHED).decode()}"
-        count = 0
-        for status in [one_of] if server.capabilities.one_of else FIRST_UNFINISHED:
-            filters: Filters = {"name": f"startswith:{name_prefix}", "status": status, "size": 1}
-            page = await self._runs(filters, project)
-            if any(not item.name.lower().startswith(name_prefix.lower()) for item in page.items):
-                raise NotSent("ZenML does not filter runs by name; they cannot be counted", code="unreadable")
-            count += page.total
-        return count
 
     async def runs_with_status(self, ids: Sequence[str], status: str, project: str | None = None) -> set[str]:
         """Tell which of at most 100 runs have a status; those that are gone have none."""
@@ -199,8 +200,19 @@ class ZenML:
         items = await self._following.by_id(await self.info(), ids, project)
         return [self._run(item, self._questions.scope(project) or "") for item in items]
 
-    async def stop_run(self, run_id: str) -> None:
-        """Ask a run to stop when its step has finished. One that is asked already is fine.
+    async def metrics(self, run_ids: Sequence[str], project: str | None = None) -> dict[str, Run]:
+        """Read runs with their `metadata`, by their ids; those that are gone are left out. Asks for a hundred at once.
+
+        What a run reports while it goes on is told as well; of one that reports megabytes, nothing. Raises NotSent for
+        what may be well the next time.
+        """
+        items = await self._following.by_id(await self.info(), run_ids, project, hydrate=True)
+        return {str(item.id): self._run(item, self._questions.scope(project) or "") for item in items}
+
+    async def stop_run(self, run_id: str, *, force: bool = False) -> None:
+        """Ask a run to stop when its step has finished; with `force` at once, where what executes it can do that.
+
+        One that is asked already is fine.
 
         Raises NotYet while nothing executes it, NotFound if it is gone, Refused if it has ended, or if the server
         cannot stop runs.
@@ -212,7 +224,9 @@ class ZenML:
             raise Refused(
                 f"this ZenML server ({server.version_text}) cannot stop runs; that came with 0.84", code="cannot_stop"
             )
-        answer = await self._wire.change("POST", f"{API}/runs/{run_id}/stop", {"graceful": "true"})
+        answer = await self._wire.change(
+            "POST", f"{API}/runs/{run_id}/stop", {"graceful": "false" if force else "true"}
+        )
         if not asked_to_stop(answer):
             raise failure(answer, STOP, self._reader, f"run {run_id}")
 
@@ -273,6 +287,7 @@ def _looked_up(item: RunItem) -> dict[str, Any]:
         "pipeline": (pipeline.name or "") if pipeline else "",
         "pipeline_id": str(pipeline.id) if pipeline else "",
         "ended": item.metadata.end_time if item.metadata else None,
+        "metadata": item.metadata.run_metadata if item.metadata else {},
     }
 
 

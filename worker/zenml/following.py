@@ -1,5 +1,6 @@
 """What became of runs: the ones that have changed since a moment, and the ones of given ids."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +11,9 @@ from worker.zenml.lookup import is_id
 from worker.zenml.models import ServerInfo
 from worker.zenml.questions import API, Filters, Questions
 from worker.zenml.replies import RunItem, Runs
+from worker.zenml.wire import TOO_LONG
+
+logger = logging.getLogger("zenbeat.zenml")
 
 PAGE = 100
 """Runs in one answer: each one has 3.6 KB, and takes the server some milliseconds. Also the most ids in one request:
@@ -49,29 +53,52 @@ class Following:
                 size *= 2  # they all changed in one second, and there may be more of these
             begin = last.replace(microsecond=0)
 
-    async def by_id(self, server: ServerInfo, ids: Sequence[str], project: str | None) -> list[RunItem]:
-        """Read runs by their ids; those that are gone are left out."""
+    async def by_id(
+        self, server: ServerInfo, ids: Sequence[str], project: str | None, *, hydrate: bool = False
+    ) -> list[RunItem]:
+        """Read runs by their ids, with all that there is to tell if `hydrate`; those that are gone are left out."""
         wanted = list(dict.fromkeys(one for one in ids if is_id(one)))
         if not server.capabilities.one_of:
-            return [item for one in wanted if (item := await self._one(one))]
+            return [item for one in wanted if (item := await self._one(one, hydrate=hydrate))]
         chunks = [wanted[place : place + PAGE] for place in range(0, len(wanted), PAGE)]
-        return [item for chunk in chunks for item in await self._chunk(server, chunk, project)]
+        return [item for chunk in chunks for item in await self._chunk(server, chunk, project, hydrate=hydrate)]
 
-    async def _chunk(self, server: ServerInfo, ids: Sequence[str], project: str | None) -> list[RunItem]:
-        filters: Filters = {"id": f"oneof:{orjson.dumps(ids).decode()}", "size": len(ids)}
-        page = await self._questions.page("runs", Runs, server.capabilities, project, filters)
+    async def _chunk(
+        self, server: ServerInfo, ids: Sequence[str], project: str | None, *, hydrate: bool
+    ) -> list[RunItem]:
+        one_of = f"oneof:{orjson.dumps(ids).decode()}"
+        filters: Filters = {"id": one_of, "size": len(ids), "hydrate": _said(truth=hydrate)}
+        try:
+            page = await self._questions.page("runs", Runs, server.capabilities, project, filters)
+        except NotSent as error:
+            if error.code != TOO_LONG or not hydrate:
+                raise
+            return await self._in_parts(server, ids, project)
         if not {str(item.id) for item in page.items} <= {one.lower() for one in ids}:
             # It gave everything, of which ours may be on another page: what is not there may not be gone.
             raise NotSent("ZenML does not filter runs by id; they cannot be followed", code="unreadable")
         return page.items
 
-    async def _one(self, identity: str) -> RunItem | None:
+    async def _in_parts(self, server: ServerInfo, ids: Sequence[str], project: str | None) -> list[RunItem]:
+        """Read runs that have reported too much for one answer; of one that has by itself, nothing of that is read."""
+        if len(ids) == 1:
+            logger.warning("a run has reported more than is read", extra={"run_id": ids[0]})
+            return await self._chunk(server, ids, project, hydrate=False)
+        halves = (ids[: len(ids) // 2], ids[len(ids) // 2 :])
+        return [item for half in halves for item in await self._chunk(server, half, project, hydrate=True)]
+
+    async def _one(self, identity: str, *, hydrate: bool) -> RunItem | None:
         """Read one run, for servers that cannot be asked for several: one at a time, so that they are not pressed."""
         try:
             path = f"{API}/runs/{identity}"
-            return await self._questions.get(path, RunItem, what=f"run {identity}", filters={"hydrate": "false"})
+            filters: Filters = {"hydrate": _said(truth=hydrate)}
+            return await self._questions.get(path, RunItem, what=f"run {identity}", filters=filters)
         except NotFound:
             return None
+
+
+def _said(*, truth: bool) -> str:
+    return "true" if truth else "false"
 
 
 def _changed(item: RunItem) -> datetime:

@@ -145,7 +145,9 @@ class Run:
     """Name of its pipeline; "" where it is not told, as when the pipeline was deleted."""
     pipeline_id: str = ""
     ended: datetime | None = None
-    """Told only of a run that is asked for by itself."""
+    """Told only of a run that is asked for by itself, as is `metadata`."""
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """The newest value of each name that the run has reported: texts, numbers, truth values and None; no lists."""
 
     @property
     def never_ran(self) -> bool:

@@ -1,10 +1,12 @@
 """The few fields that we read of ZenML's answers. What is not named here is not looked at, so it may change."""
 
+import math
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -13,6 +15,41 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+MOST_METADATA = 1_000
+"""Names that are read of what a run has reported, in the server's order."""
+
+LONGEST_METADATA = 1_000
+"""Characters of a name or a text in it."""
+
+
+def _scalars(told: Any) -> dict[str, Any]:
+    """Read what a run has reported; what is no short scalar is left out, and nothing makes the run unreadable."""
+    if not isinstance(told, dict):
+        return {}
+    named = ((name, _value(one)) for name, one in told.items() if len(name) <= LONGEST_METADATA)
+    return dict(islice(((name, value) for name, value in named if _is_scalar(value)), MOST_METADATA))
+
+
+def _value(told: Any) -> Any:
+    """Give a value itself: before 0.70 it came as a thing of its own, with its id and dates."""
+    body = told.get("body") if isinstance(told, dict) else None
+    return body.get("value") if isinstance(body, dict) else told
+
+
+def _is_scalar(value: Any) -> bool:
+    match value:
+        case None | bool():
+            return True
+        case int():
+            return value.bit_length() < 64  # so that it can be written as JSON again
+        case float():
+            return math.isfinite(value)
+        case str():
+            return len(value) <= LONGEST_METADATA
+        case _:
+            return False
 
 
 class Info(BaseModel):
@@ -134,9 +171,10 @@ class RunResources(BaseModel):
 
 
 class RunMetadata(BaseModel):
-    """What only a run that is asked for by itself tells."""
+    """What only a run that is asked for by itself tells, or a list that is asked for everything."""
 
     end_time: Moment | None = None
+    run_metadata: Annotated[dict[str, Any], BeforeValidator(_scalars)] = Field(default_factory=dict)
 
 
 class RunItem(Started):

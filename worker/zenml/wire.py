@@ -11,12 +11,14 @@ import httpx
 
 from worker import __version__
 from worker.domain.errors import NotSent, Unclear
-from worker.zenml.bounded import BoundedTransport, Flight
+from worker.zenml.bounded import BoundedTransport, Flight, TooLong
 from worker.zenml.options import ZenMLOptions
 
 NO_ADDRESS = "no ZenML server is set: set ZENML_STORE_URL to its address"
 
 Params = Mapping[str, str | int]
+
+TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +56,15 @@ class Wire:
     async def read(
         self, path: str, params: Params | None = None, *, anonymous: bool = False, max_bytes: int | None = None
     ) -> Answer:
-        """Ask for something. Raises NotSent if no answer came: nothing can have been started by asking."""
+        """Ask for something. Raises NotSent if no answer came: nothing can have been started by asking.
+
+        Its code is `too_long` if the answer holds more than `max_bytes`; who asks for less may get one.
+        """
         request = self._request("GET", path, params=params, max_bytes=max_bytes)
         try:
             return await self._send(request, None if anonymous else self._auth)
+        except TooLong as error:
+            raise NotSent(self._lost(error), code=TOO_LONG) from error
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise NotSent(self._lost(error), code=_code(error)) from error
 
