@@ -30,7 +30,7 @@ def test_a_run_goes_through_its_states(demo: Make) -> None:
     told = here.get(f"/runs/{run}")
     assert told["body"]["in_progress"] is False
     assert told["body"]["updated"] == told["metadata"]["end_time"] == "2026-03-01T12:00:13.000000"
-    assert told["metadata"]["run_metadata"]["accuracy"] == pytest.approx(0.5)
+    assert told["metadata"]["run_metadata"]["epoch"] == 3
 
 
 def test_a_step_that_is_told_to_fail(demo: Make) -> None:
@@ -46,6 +46,72 @@ def test_a_step_that_is_told_to_fail(demo: Make) -> None:
         ("model_trainer", "failed"),
     ]
     assert steps[1]["metadata"]["config"]["parameters"]["seconds"] == 4
+
+
+def reported(here: Any, run: str) -> dict[str, Any]:
+    return here.get(f"/runs/{run}", hydrate="true")["metadata"]["run_metadata"]
+
+
+def test_a_run_reports_after_each_epoch(demo: Make) -> None:
+    here = demo(submit_seconds=0)
+    run = here.start("trained", seconds=10, epochs=4, lr=0.01)
+    here.clock.advance(1.1)  # on its way
+    seen = []
+    for seconds in (0, 2, 1, 2.5, 5, 100):
+        here.clock.advance(seconds)
+        seen.append(reported(here, run))
+    assert [one.get("epoch") for one in seen] == [None, None, 1, 2, 4, 4]
+    assert seen[:2] == [{}, {}]
+    assert [one["accuracy"] for one in seen[2:4]] == [0.46, 0.69]
+    assert seen[-1] == seen[-2] == {"epoch": 4, "accuracy": 0.8625, "loss": 0.14792, "model_type": "rf"}
+    # Only to whom asks for everything.
+    assert here.get(f"/runs/{run}", hydrate="false")["metadata"] is None
+    assert here.get("/runs")["items"][0]["metadata"] is None
+
+
+def test_what_a_run_reports_depends_on_its_parameters(demo: Make) -> None:
+    here = demo(run_seconds=(0, 0))
+    changes: list[dict[str, Any]] = [{}, {"lr": 0.02}, {"lr": 0.005}, {"lr": 0.2}, {"epochs": 9}, {"model_type": "svm"}]
+    runs = [here.start(f"r{number}", **{"lr": 0.01, **change}) for number, change in enumerate(changes)]
+    twin = here.start("twin", lr=0.01)
+    here.clock.advance(10)
+    found = [reported(here, run) for run in runs]
+    best, near, under, far, longer, other = (one["accuracy"] for one in found)
+    assert far < near == under < best < longer
+    assert other < best
+    assert reported(here, twin) == found[0]
+    losses = [one["loss"] for one in found]
+    assert sorted(found, key=lambda one: one["accuracy"]) == sorted(found, key=lambda one: -one["loss"])
+    assert min(losses) > 0
+
+
+def test_a_run_that_is_stopped_or_fails_halfway_keeps_what_it_has_reported(demo: Make) -> None:
+    here = demo(submit_seconds=0)
+    stopped, failed, done = (here.start(name, seconds=100, epochs=100) for name in ("stopped", "failed", "done"))
+    wrong, none = here.start("wrong", lr="high"), here.start("none", epochs=0)
+    here.clock.advance(51.2)
+    assert here.http.post(f"/api/v1/runs/{stopped}/stop").status_code == 200
+    here.state.end(failed, "failed")
+    here.state.end(done, "completed")
+    here.clock.advance(100)
+    assert [reported(here, run).get("epoch") for run in (stopped, failed, done)] == [51, 50, 100]
+    assert reported(here, wrong) == reported(here, none) == {}
+
+
+@pytest.mark.parametrize("version", ["0.63.0", "0.68.1", "0.70.0", "0.98.0"])
+def test_something_is_reported_by_hand(demo: Make, version: str) -> None:
+    here = demo(version=version)
+    defaults = {"model_type": "rf", "data_date": "", "lr": 0.01, "epochs": 3, "fail": False}
+    run = here.start("by-hand", **defaults, seconds=100)
+    here.state.report(run, {"accuracy": 0.1, "good": True})
+    here.state.report(run, {"accuracy": 0.9})
+    told = reported(here, run)
+    if version < "0.70":
+        assert told["accuracy"]["body"]["type"] == "float"
+        told = {key: one["body"]["value"] for key, one in told.items()}
+    assert told == {"accuracy": 0.9, "good": True}
+    with pytest.raises(KeyError):
+        here.state.report("0b52e26d-b2ee-4f7b-9191-f028cfc82a17", {})
 
 
 def test_steps_are_there_when_they_have_begun(demo: Make) -> None:

@@ -68,6 +68,14 @@ class Course:
             return self.reason
         return "Manual stop requested." if now >= self.stopping else None
 
+    def shares(self, now: datetime) -> dict[str, float]:
+        """Give what share of its time each step has had, 0 to 1; without those that fail, which come to nothing."""
+        if self.end == "completed" and now >= self.ended:
+            return {leg.step: 1.0 for leg in self.legs}
+        until = min(now, self.ended)
+        begun = (leg for leg in self.legs if leg.begin < until and leg.trouble is None)
+        return {leg.step: 1.0 if leg.end <= until else (until - leg.begin) / (leg.end - leg.begin) for leg in begun}
+
     def stop(self, now: datetime, *, step_finishes: bool) -> "Course":
         """Give the course of a run that is asked to stop now: in a moment, or when its step has finished."""
         current = next((leg for leg in self.legs if leg.begin <= now < leg.end), None)
@@ -143,14 +151,6 @@ def failed(when: datetime, reason: str) -> Course:
 def chance(name: str, what: str) -> float:
     """Derive a number in [0, 1) from a run's name."""
     return int.from_bytes(blake2b(f"{what}:{name}".encode(), digest_size=6).digest(), "big") / 2**48
-
-
-def metrics(parameters: Parameters) -> dict[str, Any]:
-    """Give what a trainer logs: `accuracy` is 1 at a learning rate of 0.01, and less the farther away it is."""
-    if "lr" not in parameters:
-        return {}
-    accuracy = 1 / (1 + (math.log10(parameters["lr"]) + 2) ** 2)
-    return {"accuracy": accuracy, "model_type": parameters["model_type"]}
 
 
 def _trouble(step: Step, parameters: Parameters) -> str | None:

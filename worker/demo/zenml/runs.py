@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from worker.demo.zenml.catalogue import Snapshot
-from worker.demo.zenml.course import Course, Parameters, metrics
+from worker.demo.zenml.course import Course, Parameters
+from worker.demo.zenml.reports import report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Run:
     touched: datetime | None = None
     """When something else than its status changed last."""
     tags: list[str] = field(default_factory=list)
+    reported: dict[str, Any] = field(default_factory=dict)
+    """What was reported of it from outside; it goes before what it reports itself."""
 
     @property
     def pipeline(self) -> str:
@@ -48,14 +51,11 @@ class Run:
         return {**defaults, **given(self.configuration).get(step, {})}
 
     def metadata(self, now: datetime) -> dict[str, Any]:
-        """Give what the run has logged: nothing before it is completed."""
-        if self.status(now) != "completed":
-            return {}
-        return {
-            key: value
-            for step in self.snapshot.pipeline.steps
-            for key, value in metrics(self.parameters(step.name)).items()
-        }
+        """Give what the run has reported up to an instant."""
+        found: dict[str, Any] = {}
+        for step, share in self.course.shares(now).items():
+            found |= report(self.parameters(step), share)
+        return found | self.reported
 
 
 def given(configuration: Mapping[str, Any]) -> dict[str, Parameters]:

@@ -6,7 +6,7 @@ from worker.demo.zenml.catalogue import Step, demo_id
 from worker.demo.zenml.course import FINISHED, Leg
 from worker.demo.zenml.runs import Run
 from worker.demo.zenml.shapes import JSON, USER_ID, Shapes, envelope, moment
-from worker.demo.zenml.versions import STOP
+from worker.demo.zenml.versions import PLAIN_METADATA, STOP
 
 
 class RunShapes:
@@ -91,7 +91,7 @@ class RunShapes:
         now = self._state.now()
         ended = run.course.ended if run.course.ended <= now else None
         return self._shapes.metadata(
-            run_metadata=run.metadata(now),
+            run_metadata=self._reported(run),
             config=self._config(run),
             start_time=moment(run.created),
             end_time=moment(ended),
@@ -106,6 +106,21 @@ class RunShapes:
             exception_info=None,
             trigger_execution_info=None,
         )
+
+    def _reported(self, run: Run) -> JSON:
+        found = run.metadata(self._state.now())
+        if self._state.version >= PLAIN_METADATA:
+            return found
+        return {key: self._report(run, key, value) for key, value in found.items()}
+
+    def _report(self, run: Run, key: str, value: Any) -> JSON:
+        told = {"key": key, "value": value, "type": type(value).__name__}
+        body = {**self._shapes.body(run.created), **told}
+        resource = {"resource_id": str(run.id), "resource_type": "pipeline_run", "stack_component_id": None}
+        metadata = self._shapes.metadata(**resource)
+        shown = envelope(demo_id("report", str(run.id), key), None, body, metadata, None)
+        del shown["name"]
+        return shown
 
     def _config(self, run: Run) -> JSON:
         told: dict[str, Any] = {"enable_cache": False, "settings": {}, "extra": {}, "environment": {}, "secrets": []}

@@ -1,10 +1,11 @@
 """Everything that a demo server knows. In memory, gone with the process."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from worker.demo.zenml.catalogue import Catalogue
@@ -82,16 +83,26 @@ class DemoState:
         finally:
             self._instant.reset(token)
 
+    def report(self, run_id: str | UUID, metadata: Mapping[str, Any]) -> Run:
+        """Have a run report something, whatever its state; newer values go before older ones. Raises KeyError."""
+        run = self._run(run_id)
+        run.reported |= metadata
+        return run
+
     def end(self, run_id: str | UUID, status: str, *, reason: str | None = None) -> Run:
         """End a run now, wherever it is. Raises KeyError if it is not there, WrongEnd if it cannot end so."""
-        run, now = self.runs.get(UUID(str(run_id))), self.now()
-        if run is None:
-            raise KeyError(run_id)
+        run, now = self._run(run_id), self.now()
         if status not in FINISHED:
             raise WrongEnd(f'a run cannot end as "{status}", only as {", ".join(sorted(FINISHED))}')
         if run.status(now) in FINISHED:
             raise WrongEnd(f"the run has ended already: {run.status(now)}")
         run.course = run.course.finish(now, status, reason)
+        return run
+
+    def _run(self, run_id: str | UUID) -> Run:
+        run = self.runs.get(UUID(str(run_id)))
+        if run is None:
+            raise KeyError(run_id)
         return run
 
     def submitted(self) -> datetime:

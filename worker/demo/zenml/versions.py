@@ -8,6 +8,8 @@ RUN_TEMPLATES: Version = (0, 63, 0)
 TEMPLATES_BY_PIPELINE: Version = (0, 67, 0)
 """Before, a comma was missing in ZenML, and this filter ended with 500."""
 ONE_OF: Version = (0, 70, 0)
+PLAIN_METADATA: Version = (0, 70, 0)
+"""Before, each value that a run had reported came as a thing with an id and dates."""
 PROJECTS: Version = (0, 80, 0)
 """Before, the scope was called workspace, and the statuses and shapes were fewer and other."""
 IGNORES_UNKNOWN_FIELDS: Version = (0, 82, 0)
