@@ -301,7 +301,7 @@ def test_none_of_it_belongs_to_a_sweep(faults: Check) -> None:
     head = "sweeps:\n  - name: s\n    pipeline: p\n    method: grid\n    parameters: {a: {values: [1]}}\n"
     for key, value in {"after": "{schedule: a}", "deadline": "1h", "notify": "none", "pause_after": "3"}.items():
         assert faults(f"{head}    {key}: {value}\n") == [
-            f"a.yaml:6:5: sweeps.0.{key}: {key} belongs to a schedule; a sweep runs when it is asked for"
+            f"a.yaml:6:5: sweeps.0.{key}: {key} belongs to a schedule; a sweep does not take it"
         ]
 
 

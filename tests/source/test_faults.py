@@ -284,14 +284,14 @@ sweeps:
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ("early_terminate: {}", "6:5: sweeps.0.early_terminate: early_terminate is not supported yet; every trial runs to its end"),
+        ("scheduler: {}", "6:5: sweeps.0.scheduler: scheduler is not supported yet; write early_terminate, or another method"),
         ("max_paralel: 2", '6:5: sweeps.0.max_paralel: unknown key; did you mean "max_parallel"?'),
         ("run_cap: 0", "6:14: sweeps.0.run_cap: has to be at least 1"),
         ("metric: {name: a, goal: max}", None),
         ("config: {extra: {x: '{{ fire_time }}'}}", '6:25: sweeps.0.config.extra.x: "fire_time" is known in a schedule only'),
         ("config: {extra: {x: '{{ params.depth }}'}}", '6:25: sweeps.0.config.extra.x: there is no "depth" in a value of type dict'),
         ("config_template: templates/x.yaml", "6:22: sweeps.0.config_template: templates/x.yaml: there is no such file"),
-        ("cron: '* * * * *'", "6:5: sweeps.0.cron: cron belongs to a schedule; a sweep runs when it is asked for"),
+        ("max_runs: 3", "6:5: sweeps.0.max_runs: max_runs belongs to a schedule; a sweep does not take it"),
     ],
 )  # fmt: skip
 def test_sweeps(faults: Check, lines: str, fault: str | None) -> None:

@@ -40,6 +40,25 @@ sweeps:
     metric: {name: loss, goal: minimize}
     parameters: {lr: {distribution: uniform, min: 0.1, max: 1.0}}
     config: {extra: {lr: "{{ params.lr }}"}}
+  - name: optimizers
+    pipeline: training
+    method: grid
+    every: 1h
+    catchup: none
+    overlap: skip
+    parameters:
+      optimizer: {values: [sgd, adam]}
+      sgd: {parameters: {momentum: {values: [0.1, 0.9], when: optimizer == 'sgd'}}}
+      a: {min: 1, max: 3}
+      b: {values: [1, 2, 3]}
+    zip: [[a, b]]
+    where: [a * b < 9, momentum == None or momentum > 0.5]
+    metrics: [{name: loss, target: 0.1}]
+    stop_when: {failures: 3, reached: loss < 0.2}
+    budget: {hours: 3, runs: 9}
+    early_terminate: {type: asha, resource: epoch, min_iter: 1, eta: 3}
+    config: {extra: {a: "{{ params.a }}", at: "{{ fire_time }}"}}
+  - {name: best, pipeline: training, method: list, points: [{a: 1}, {a: 2, b: x}], where: a > 1}
 """
 WORDS = TEXT.split()
 
@@ -59,4 +78,4 @@ def test_an_edit_anywhere(folder: Path, start: int, length: int, typed: str) -> 
         assert fault.message
         assert fault.line > 0
         assert fault.column > 0
-    assert definitions.faults or len(definitions.schedules) <= 2
+    assert definitions.faults or len(definitions.schedules) <= 3

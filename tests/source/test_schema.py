@@ -50,7 +50,14 @@ def test_examples_have_no_faults_and_no_warnings() -> None:
     definitions = lint([ROOT / "schedules"])
     assert (definitions.faults, definitions.warnings) == ((), ())
     assert len(EXAMPLES) >= 4
-    assert [sweep.sweep.size for sweep in definitions.sweeps] == [12]
+    assert {sweep.name: sweep.sweep.size for sweep in definitions.sweeps} == {
+        "tuned": 24,
+        "sizes": 18,
+        "chosen": 3,
+        "rates-of-the-day": 3,
+        "learning-rate": 12,
+        "coverage": 16,
+    }
 
 
 def test_the_nightly_example_renders_the_day_before() -> None:
@@ -139,3 +146,67 @@ def test_the_schema_takes_what_the_models_take(more: dict[str, object], folder: 
 @pytest.mark.parametrize("sweep", [{"method": "grid"}, {"parameters": {"a": {"value": 1}}}])
 def test_the_schema_refuses_half_a_sweep(sweep: dict[str, object]) -> None:
     assert not VALIDATOR.is_valid({"sweeps": [{"name": "a", "pipeline": "p", **sweep}]})
+
+
+GRID: dict[str, object] = {"method": "grid", "parameters": {"a": {"values": [1, 2]}}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"timezone": "UTC"},
+        {"overlap": "skip"},
+        {"cron": "* * * * *", "every": "1h"},
+        {"every": "1h", "overlap": "buffer_one"},
+        {"every": "1h", "max_runs": 1},
+        {"after": {"schedule": "b"}},
+        {"points": [{"a": 1}]},
+        {"method": "custom"},
+        {"zip": [["a"]]},
+        {"where": 1},
+        {"budget": {}},
+        {"budget": {"hours": 0}},
+        {"stop_when": {"failures": 0}},
+        {"metrics": []},
+        {"metric": {"name": "loss", "target": "low"}},
+        {"metric": {"name": "loss"}, "early_terminate": {"type": "hyperband", "s": 2}},
+        {"metric": {"name": "loss"}, "early_terminate": {"type": "asha", "eta": 1}},
+        {"before": GRID},
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_what_no_sweep_takes(more: dict[str, object], folder: Path) -> None:
+    value = {"sweeps": [{"name": "a", "pipeline": "p", **GRID, **more}]}
+    assert not VALIDATOR.is_valid(value)
+    (folder / "a.yaml").write_text(json.dumps(value))
+    assert lint([folder]).faults
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"every": "1h", "timezone": "UTC", "overlap": "skip", "catchup": "all", "dst": {"gap": "skip"}, "jitter": "1m"},
+        {"at": ["2026-12-01"], "where": ["a < 2", "a > 0"], "priority": 3},
+        {
+            "metrics": [{"name": "x"}, {"name": "y", "goal": "maximize"}],
+            "budget": {"runs": 3},
+            "stop_when": {"failures": 1},
+        },
+        {
+            "metric": {"name": "x", "target": 1},
+            "early_terminate": {"type": "median", "min_trials": 3, "resource": "epoch"},
+        },
+        {"method": "list", "parameters": None, "points": "p.csv"},
+        {"method": "list", "parameters": None, "points": [{"a": 1}]},
+        {"method": "bayes", "run_cap": 3, "metric": {"name": "x"}},
+        {"method": "lhs", "run_cap": 3, "zip": []},
+    ],
+    ids=str,
+)
+def test_the_schema_takes_what_a_sweep_takes(more: dict[str, object], folder: Path) -> None:
+    (folder / "p.csv").write_text("a\n1\n")
+    entry = {"name": "a", "pipeline": "p", **GRID, **more}
+    value = {"sweeps": [{key: part for key, part in entry.items() if part is not None}]}
+    VALIDATOR.validate(value)
+    (folder / "a.yaml").write_text(json.dumps(value))
+    assert lint([folder]).faults == ()

@@ -6,19 +6,23 @@ from dataclasses import dataclass, replace
 
 from worker.domain.errors import Fault, InvalidInput
 from worker.domain.notify import Notify
-from worker.domain.schedule import CatchUp, Schedule, SweepDefinition
-from worker.domain.sweep import Sweep, SweepFaults, parse_sweep
+from worker.domain.schedule import CatchUp, Overlap, Schedule, SweepDefinition
 from worker.source.document import Document, Path, read_document
 from worker.source.files import Files, Unusable
 from worker.source.findings import Findings
 from worker.source.following import Link, after_links
-from worker.source.model import SWEEP_KEYS, ScheduleEntry, SweepEntry
+from worker.source.model import ScheduleEntry, SweepEntry
+from worker.source.points import Points
 from worker.source.policies import build_coalesce, build_notify, build_overlap, build_retry
 from worker.source.runconfig import schedule_scope, sweep_scope
 from worker.source.shape import read_file
+from worker.source.spaces import Spaces
 from worker.source.target import Targets
 from worker.source.templates import Templates
-from worker.source.timing import build_when
+from worker.source.timing import When, build_when, has_clock
+
+TIMED = "timed sweeps"
+"""What takes the place of a section for the sweeps that are due by the clock: they are schedules too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Version:
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     templates: frozenset[str] = frozenset()
-    """The config templates it asks for, also those that are missing."""
+    """The config templates and files of points it asks for, also those that are missing."""
     links: tuple[Link, ...] = ()
     """What its schedules follow; with faults, as far as it can be read."""
 
@@ -62,16 +66,17 @@ def build_version(name: str, files: Files, templates: Templates) -> Version:
         document = read_document(content, file)
     except InvalidInput as error:
         return Version(file=file, faults=error.faults)
-    return _Build(document, templates).version()
+    return _Build(document, templates, Points(files)).version()
 
 
 class _Build:
     """The work on one document."""
 
-    def __init__(self, document: Document, templates: Templates) -> None:
+    def __init__(self, document: Document, templates: Templates, points: Points) -> None:
         self._document = document
         self._findings = Findings(document)
         self._targets = Targets(self._findings, templates)
+        self._spaces = Spaces(self._findings, points)
         self._links: list[Link] = []
         self._notify: Notify | None = None
 
@@ -81,30 +86,38 @@ class _Build:
         self._notify = build_notify(entries.notify, ("notify",), self._findings)
         built = [self._schedule(entry, ("schedules", index)) for index, entry in entries.schedules]
         defined = [self._sweep(entry, ("sweeps", index)) for index, entry in entries.sweeps]
+        timed = [(index, entry) for index, entry in entries.sweeps if entry.cron or entry.every or entry.at]
         version = Version(
             file=self._document.file,
-            names=(self._names("schedules", entries.schedules), self._names("sweeps", entries.sweeps)),
+            names=(
+                self._names("schedules", entries.schedules),
+                self._names("sweeps", entries.sweeps),
+                self._names(TIMED, timed, "sweeps"),
+            ),
             faults=self._findings.faults,
             warnings=self._findings.warnings,
-            templates=frozenset(self._targets.wanted),
+            templates=frozenset(self._targets.wanted | self._spaces.wanted),
             links=tuple(self._links),
         )
         if version.faults:
             return version
         return replace(
             version,
-            schedules=tuple(schedule for schedule in built if schedule is not None),
-            sweeps=tuple(sweep for sweep in defined if sweep is not None),
+            schedules=tuple(
+                schedule for schedule in (*built, *(timed for _, timed in defined)) if schedule is not None
+            ),
+            sweeps=tuple(sweep for sweep, _ in defined if sweep is not None),
         )
 
-    def _names(self, section: str, entries: Sequence[tuple[int, ScheduleEntry | SweepEntry]]) -> Names:
+    def _names(self, kind: str, entries: Sequence[tuple[int, ScheduleEntry | SweepEntry]], section: str = "") -> Names:
         names, places = [], array("L")
+        section = section or kind
         for index, entry in entries:
             if self._is_named(entry, (section, index)):
                 place = self._document.fault((section, index, "name"), "")
                 names.append(entry.name)
                 places.extend((index, place.line, place.column))
-        return Names(section=section, names=tuple(names), places=places)
+        return Names(section=kind, names=tuple(names), places=places)
 
     def _is_named(self, entry: ScheduleEntry | SweepEntry, path: tuple[str, int]) -> bool:
         # Where the name is missing or impossible, the entry has a stand-in.
@@ -144,30 +157,46 @@ class _Build:
             revision=when.revision,
         )
 
-    def _sweep(self, entry: SweepEntry, path: tuple[str, int]) -> SweepDefinition | None:
-        space = self._space(entry, path)
-        target = self._targets.build(entry, path, sweep_scope(entry, space))
+    def _sweep(self, entry: SweepEntry, path: tuple[str, int]) -> tuple[SweepDefinition | None, Schedule | None]:
+        """Build a sweep, and the schedule of one that is due by the clock."""
+        when = build_when(entry, path, self._findings) if has_clock(path, self._findings) else None
+        searched = self._spaces.build(entry, path)
+        target = self._targets.build(entry, path, sweep_scope(entry, searched.sweep))
         retry, run_retry = build_retry(entry.retry, path, self._findings)
-        if space is None:
-            return None
-        return SweepDefinition(
+        if searched.sweep is None:
+            return None, None
+        defined = SweepDefinition(
             name=entry.name,
             target=target,
-            sweep=space,
+            sweep=searched.sweep,
             priority=entry.priority,
             retry=retry,
             run_retry=run_retry,
             place=self._place(path),
+            places=searched.places,
         )
+        return defined, self._timed(entry, defined, when)
 
-    def _space(self, entry: SweepEntry, path: tuple[str, int]) -> Sweep | None:
-        raw = self._document.value[path[0]][path[1]]
-        try:
-            return parse_sweep({"name": entry.name} | {key: raw[key] for key in SWEEP_KEYS if key in raw})
-        except SweepFaults as error:
-            for inner, message in error.faults:
-                self._findings.fault((*path, *inner), message)
+    def _timed(self, entry: SweepEntry, defined: SweepDefinition, when: When | None) -> Schedule | None:
+        if when is None:
             return None
+        return Schedule(
+            name=entry.name,
+            target=defined.target,
+            timing=when.timing,
+            timezone=entry.timezone,
+            when=when.text,
+            catchup=CatchUp(entry.catchup),
+            catchup_window=entry.catchup_window,
+            overlap=Overlap(entry.overlap or Overlap.ALLOW),
+            priority=entry.priority,
+            retry=defined.retry,
+            run_retry=defined.run_retry,
+            notify=self._notify,
+            sweep=defined,
+            place=defined.place,
+            revision=when.revision,
+        )
 
     def _place(self, path: Path) -> str:
         return f"{self._document.file}:{self._document.fault(path, '').line}"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from worker.domain.errors import Fault
 from worker.domain.schedule import Schedule, SweepDefinition
-from worker.source.build import Version
+from worker.source.build import TIMED, Version
 from worker.source.chains import find_rings, unknown_names
 from worker.source.following import Link
 
@@ -64,7 +64,8 @@ class _Joint:
         if not named or not all(version.names for version in everywhere):
             return
         known = {name for version in everywhere for name, *_ in _schedule_names(version)}
-        known |= {schedule.name for version in self._good.values() for schedule in version.schedules}
+        good = [schedule for version in self._good.values() for schedule in version.schedules]
+        known |= {schedule.name for schedule in good if schedule.sweep is None}
         for fault in unknown_names(named, known):
             self._chain(fault)
 
@@ -133,11 +134,13 @@ def _schedule_names(version: Version) -> Iterator[tuple[str, int, int, int]]:
 def _doubled(version: Version, taken: dict[tuple[str, str], str]) -> list[Fault]:
     found = []
     for names in version.names:
+        # A sweep that is due by the clock takes the name of a schedule too.
+        section, among = ("sweeps", "schedules") if names.section == TIMED else (names.section, names.section)
         for name, index, line, column in names:
             here = f"{version.file}:{line}"
-            first = taken.setdefault((names.section, name), here)
+            first = taken.setdefault((among, name), here)
             if first != here:
-                message, path = f'"{name}" is defined already, in {first}', f"{names.section}.{index}.name"
+                message, path = f'"{name}" is defined already, in {first}', f"{section}.{index}.name"
                 found.append(Fault(file=version.file, line=line, column=column, path=path, message=message))
     return found
 

@@ -44,7 +44,7 @@ class Source:
         return self._definitions
 
     def _wanted(self) -> set[str]:
-        """Give the config templates in use, also those that are missing and may appear."""
+        """Give the templates and files of points in use, also those that are missing and may appear."""
         return {name for version in self._versions.values() for name in version.templates if is_inside(name)}
 
     def _rebuild(self, changed: set[str], listed: Iterable[str]) -> None:

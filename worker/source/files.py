@@ -9,6 +9,12 @@ from pathlib import Path
 
 from worker.source.document import LARGEST_FILE, TOO_LARGE
 
+POINTS_ENDINGS = (".csv", ".jsonl")
+"""Files with the points of a sweep."""
+
+LARGEST_POINTS = 64 * 1_048_576
+"""Bytes of such a file."""
+
 _Stamp = tuple[int, int, int, int]
 
 
@@ -24,6 +30,8 @@ Content = bytes | Unusable
 
 Identity = bytes | Unusable
 """A hash in place of the content."""
+
+TOO_MANY = f"the file is larger than {LARGEST_POINTS // 1_048_576} MiB"
 
 MISSING = Unusable("there is no such file", missing=True)
 
@@ -120,26 +128,27 @@ class Files:
         path = self.root / name
         if stamp is None:
             return MISSING
-        if stamp[1] > LARGEST_FILE:
-            return Unusable(TOO_LARGE)
+        largest = LARGEST_POINTS if name.endswith(POINTS_ENDINGS) else LARGEST_FILE
+        if stamp[1] > largest:
+            return Unusable(TOO_LARGE if largest == LARGEST_FILE else TOO_MANY)
         try:
             if not path.resolve().is_relative_to(self.root.resolve()):
                 return Unusable("is a link that leads out of the folder")
-            return _read_regular(path)
+            return _read_regular(path, largest)
         except FileNotFoundError:
             return MISSING
         except OSError as error:
             return Unusable(f"cannot be read: {error.strerror}")
 
 
-def _read_regular(path: Path) -> Content:
+def _read_regular(path: Path, largest: int) -> Content:
     # Without O_NONBLOCK a named pipe would hold us up for ever.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return Unusable("is not a file")
         with open(handle, "rb", closefd=False) as file:
-            return file.read(LARGEST_FILE + 1)
+            return file.read(largest + 1)
     finally:
         os.close(handle)
 

@@ -1,13 +1,13 @@
 """The shape of a schedule file. The JSON schema for editors is made from these models."""
 
+from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from worker.domain.duration import format_duration
 from worker.domain.retry import RetryPolicy
 from worker.domain.schedule import MOST_BUFFERED
-from worker.domain.sweepwords import Goal, Method
 from worker.source.clocks import DeadlineEntry
 from worker.source.endings import AfterField, NotifyField, RunRetryEntry
 from worker.source.fields import (
@@ -22,16 +22,9 @@ from worker.source.fields import (
     Strict,
     Zone,
 )
+from worker.source.sweepmodel import SweepWords
 
 _RETRY = RetryPolicy()
-
-_COUNT = {"type": "integer", "minimum": 1}
-_METRIC = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "goal": {"enum": list(Goal)}},
-    "required": ["name"],
-    "additionalProperties": False,
-}
 
 
 class DstEntry(Strict):
@@ -60,8 +53,28 @@ class RetryEntry(Strict):
     run: RunRetryEntry | None = Field(None, description="How a run that failed, having been started, is run again.")
 
 
-PATTERNS = ("cron", "every", "at", "after")
+CLOCKS = ("cron", "every", "at")
+"""At most one of them says when a sweep is due."""
+
+PATTERNS = (*CLOCKS, "after")
 """Exactly one of them says when a schedule is due."""
+
+TIMING = (
+    "timezone",
+    "seconds",
+    "dst",
+    "start_time",
+    "end_time",
+    "skip_dates",
+    "jitter",
+    "catchup",
+    "catchup_window",
+    "overlap",
+)
+"""What means nothing to a sweep that is never due by the clock."""
+
+
+_ON_A_CLOCK: dict[str, Any] = {"anyOf": [{"required": [key]} for key in CLOCKS]}
 
 
 class _RunEntry(Strict):
@@ -84,19 +97,14 @@ class _RunEntry(Strict):
     retry: RetryEntry | None = Field(None, description="How a start that failed is tried again.")
 
 
-class ScheduleEntry(_RunEntry):
-    """When a pipeline is started, and with which configuration. It needs one of `cron`, `every`, `at`, `after`."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PATTERNS]})
+class ClockEntry(_RunEntry):
+    """What is due by the clock."""
 
     cron: Expressions | None = Field(None, description="A cron expression, or several, in quotes.")
     every: Duration | None = Field(
         None, description="An interval such as 90s; it counts from `start_time`, or else from 1970-01-01T00:00Z."
     )
     at: Moments | None = Field(None, description="An instant, or several, at which it fires once.")
-    after: AfterField | None = Field(
-        None, description="What it follows in place of the clock: it starts when that has ended."
-    )
     timezone: Zone = Field("UTC", description="The IANA time zone of cron expressions and local times.")
     seconds: bool = Field(False, description="Cron expressions have a sixth, last field: the seconds.")
     dst: DstEntry = Field(default_factory=DstEntry, description="What happens when the clocks are set.")
@@ -106,13 +114,23 @@ class ScheduleEntry(_RunEntry):
     start_time: Moment | None = Field(None, description="Nothing is due before.")
     end_time: Moment | None = Field(None, description="Nothing is due after; a date alone includes that day.")
     skip_dates: SkippedDays = Field(default_factory=list, description="Days, or spans of days, without fires.")
-    max_runs: int | None = Field(None, ge=1, description="It ends after so many runs.")
     catchup: Literal["none", "latest", "all"] = Field(
         "latest", description="What is made up for of the fires that passed while nobody looked."
     )
     catchup_window: Duration | None = Field(
         None, description="How far back fires are made up for. Default: one period, at most 1h."
     )
+
+
+class ScheduleEntry(ClockEntry):
+    """When a pipeline is started, and with which configuration. It needs one of `cron`, `every`, `at`, `after`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PATTERNS]})
+
+    after: AfterField | None = Field(
+        None, description="What it follows in place of the clock: it starts when that has ended."
+    )
+    max_runs: int | None = Field(None, ge=1, description="It ends after so many runs.")
     coalesce: bool = Field(
         False,
         description="What `catchup: all` makes up for is one run, over the time from window_start to window_end.",
@@ -143,29 +161,32 @@ class ScheduleEntry(_RunEntry):
     )
 
 
-class SweepEntry(_RunEntry):
-    """A parameter sweep in the words of Weights & Biases. It runs when it is asked for."""
+class SweepEntry(ClockEntry, SweepWords):
+    """A parameter sweep in the words of Weights & Biases and some more.
 
-    model_config = ConfigDict(json_schema_extra={"required": ["name", "pipeline", "method", "parameters"]})
+    It runs when it is asked for, and with one of `cron`, `every`, `at` also whenever that is due.
+    """
 
-    # worker.domain.sweep reads these, and says what is wrong with them.
-    method: Annotated[Any, WithJsonSchema({"enum": list(Method)})] = Field(
-        None, description="How values are chosen: every combination, or drawn from their distributions."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["name", "pipeline", "method"],
+            "oneOf": [{"required": ["parameters"]}, {"required": ["points"]}],
+            "not": {"anyOf": [{"required": list(two)} for two in combinations(CLOCKS, 2)]},
+            "dependentSchemas": dict.fromkeys(TIMING, _ON_A_CLOCK),
+        }
     )
-    parameters: Annotated[Any, WithJsonSchema({"type": "object", "minProperties": 1})] = Field(
+
+    priority: int = Field(
+        -10,
+        ge=-1000,
+        le=1000,
+        description="Higher goes first; one step is worth a minute of waiting. Default: -10, so that "
+        "trials give way to schedules.",
+    )
+    overlap: Literal["skip", "allow"] | None = Field(
         None,
-        description="The search space: name -> value, values, or distribution with min, max, mu, sigma, q. "
-        "A dotted name leads into the run configuration: steps.model_trainer.parameters.lr",
-    )
-    metric: Annotated[Any, WithJsonSchema(_METRIC)] = Field(None, description="What the trials are compared by.")
-    run_cap: Annotated[Any, WithJsonSchema(_COUNT)] = Field(
-        None, description="The most trials; a random sweep needs it."
-    )
-    seed: Annotated[Any, WithJsonSchema({"type": "integer"})] = Field(
-        None, description="The same seed gives the same random trials. Default: 0."
-    )
-    max_parallel: Annotated[Any, WithJsonSchema(_COUNT)] = Field(
-        None, description="The most trials at once. Default: as many as the limits allow."
+        description="What happens when it is due and the sweep before has trials left. skip: it is left out. allow: it "
+        "goes on beside it. Default: allow.",
     )
 
 
@@ -173,11 +194,13 @@ class ScheduleFile(Strict):
     """Schedules and sweeps."""
 
     schedules: Annotated[list[ScheduleEntry] | None, Field(description="What is started when.")] = None
-    sweeps: Annotated[list[SweepEntry] | None, Field(description="Parameter sweeps, run when asked for.")] = None
+    sweeps: Annotated[
+        list[SweepEntry] | None, Field(description="Parameter sweeps, run when asked for, or by the clock.")
+    ] = None
     notify: Annotated[
         NotifyField | None, Field(description="Who is told about the schedules of this file that do not say so.")
     ] = None
 
 
-SWEEP_KEYS = frozenset(SweepEntry.model_fields) - frozenset(ScheduleEntry.model_fields)
+SWEEP_KEYS = frozenset(SweepWords.model_fields)
 """What of a sweep is the search space."""

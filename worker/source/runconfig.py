@@ -1,6 +1,6 @@
 """What is wrong with a run configuration, as far as a file can tell: expressions, and what ZenML would swallow."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,19 @@ def check_run_config(config: Mapping[str, Any], path: Path, scope: Scope, findin
     if not isinstance(config.get("tags", []), list):
         findings.fault((*path, "tags"), "has to be a list")
     _check_steps(config.get("steps", {}), (*path, "steps"), findings)
+
+
+def parameter_findings(name: str) -> tuple[str, str]:
+    """Say what is wrong with a parameter's path into a run configuration, and what is doubtful; both may be empty."""
+    way = name.split(".")
+    if len(way) == 1:
+        return "", ""
+    if way[0] in _REFUSED:
+        return _REFUSED[way[0]], ""
+    word, known = (way[2], STEP_FIELDS) if way[0] == "steps" and len(way) > 2 else (way[0], BODY_FIELDS)
+    if word in known:
+        return "", ""
+    return "", f'ZenML does not know "{word}" here, and may ignore it{did_you_mean(word, known)}'
 
 
 def _check_keys(config: Mapping[str, Any], known: Collection[str], path: Path, findings: Findings) -> None:
@@ -128,7 +141,35 @@ def _upstreams(upstream: Mapping[str, Any], after: AfterEntry) -> dict[str, Any]
 
 def sweep_scope(entry: SweepEntry, sweep: Sweep | None) -> Scope:
     """Give what expressions know in the trials of a sweep; None is one that cannot be read."""
+    timed = any((entry.cron, entry.every, entry.at))
+    names = SWEEP_NAMES | {"fire_time"} if timed else SWEEP_NAMES
     if sweep is None:
-        return Scope(SWEEP_NAMES, None)
-    about = {"name": entry.name, "id": "", "pipeline": entry.pipeline}
-    return Scope(SWEEP_NAMES, {"sweep": about, "trial": 1, "params": sweep.trial(1)})
+        return Scope(names, None)
+    every, some = _sample_trial(sweep)
+    sample: dict[str, Any] = {
+        "sweep": {"name": entry.name, "id": "", "pipeline": entry.pipeline},
+        "trial": 1,
+        "params": some | every,
+    }
+    if timed:
+        sample["fire_time"] = datetime.fromisoformat(_SAMPLE_TIME).astimezone(find_zone(entry.timezone))
+    lacks = [({"params": every}, f"not every trial has {_and(some)}")] if some else []
+    return Scope(names, sample, tuple(lacks))
+
+
+def _sample_trial(sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give values of the parameters that every trial has, and of those that only some have."""
+    if sweep.points:
+        every = {name for name in sweep.points[0] if all(name in point for point in sweep.points)}
+        values = {name: value for point in reversed(sweep.points) for name, value in point.items()}
+    else:
+        every = {name for name in sweep.parameters if name not in sweep.when}
+        values = {name: kind.quantile(0.5) for name, kind in sweep.parameters.items()}
+    first = values | (sweep.trial(1) if sweep.computed else {})
+    kept = {name: value for name, value in first.items() if name in every}
+    return kept, {name: value for name, value in first.items() if name not in every}
+
+
+def _and(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -127,7 +127,7 @@ def _unknown(path: Path) -> str:
     if known is SweepEntry.model_fields and key in UNSUPPORTED:
         return UNSUPPORTED[key]
     if known is SweepEntry.model_fields and key in ScheduleEntry.model_fields:
-        return f"{key} belongs to a schedule; a sweep runs when it is asked for"
+        return f"{key} belongs to a schedule; a sweep does not take it"
     return f"unknown key{did_you_mean(key, known)}"
 
 

@@ -17,7 +17,7 @@ from worker.source.document import Path
 from worker.source.fields import LAST_MOMENT, LocalTime
 from worker.source.findings import Findings
 from worker.source.following import after_parts, after_text, build_after
-from worker.source.model import PATTERNS, ScheduleEntry
+from worker.source.model import CLOCKS, PATTERNS, TIMING, ClockEntry, ScheduleEntry, SweepEntry
 
 _AROUND = datetime(2026, 1, 1, tzinfo=UTC)
 _REVISION = 12  # hex digits
@@ -33,13 +33,26 @@ class When:
     after: After | None = None
 
 
-def build_when(entry: ScheduleEntry, path: Path, findings: Findings) -> When | None:
+def has_clock(path: Path, findings: Findings) -> bool:
+    """Tell whether a sweep is due by the clock; if not, a word of timing is a fault."""
+    raw = _raw(path, findings)
+    if any(raw.get(key) is not None for key in CLOCKS):
+        return True
+    for word in TIMING:
+        if raw.get(word) is not None:
+            message = f"{word} needs cron, every or at beside it; without one the sweep runs when it is asked for"
+            findings.fault((*path, word), message, at_key=True)
+    return False
+
+
+def build_when(entry: ScheduleEntry | SweepEntry, path: Path, findings: Findings) -> When | None:
     """Make the timing of an entry, or note what is wrong with it."""
     raw = _raw(path, findings)
     if not _has_one_pattern(entry, raw, path, findings):
         return None
-    after = build_after(entry.after, raw, path, findings) if entry.after else None
-    if entry.after and after is None:
+    follows = entry.after if isinstance(entry, ScheduleEntry) else None
+    after = build_after(follows, raw, path, findings) if follows else None
+    if follows and after is None:
         return None
     reader = _Reader(entry, path, findings)
     parts: dict[str, Any] = {
@@ -69,8 +82,9 @@ def _raw(path: Path, findings: Findings) -> dict[str, Any]:
     return raw
 
 
-def _has_one_pattern(entry: ScheduleEntry, raw: dict[str, Any], path: Path, findings: Findings) -> bool:
-    given = [key for key in PATTERNS if raw.get(key) is not None]
+def _has_one_pattern(entry: ClockEntry, raw: dict[str, Any], path: Path, findings: Findings) -> bool:
+    patterns = PATTERNS if isinstance(entry, ScheduleEntry) else CLOCKS
+    given = [key for key in patterns if raw.get(key) is not None]
     if not given:
         findings.fault(path, "it is not said when it is due; write one of cron, every, at and after")
     elif len(given) > 1:
@@ -82,7 +96,7 @@ def _has_one_pattern(entry: ScheduleEntry, raw: dict[str, Any], path: Path, find
 class _Reader:
     """Reads the values that hang on the zone; `failed` tells whether one could not be."""
 
-    def __init__(self, entry: ScheduleEntry, path: Path, findings: Findings) -> None:
+    def __init__(self, entry: ClockEntry, path: Path, findings: Findings) -> None:
         self.failed = False
         self._entry = entry
         self._path = path
@@ -155,7 +169,7 @@ def _text(raw: dict[str, Any]) -> str:
     return words if key == "cron" else f"{key} {words}"
 
 
-def _revision(entry: ScheduleEntry, timing: Timing, after: After | None) -> str:
+def _revision(entry: ClockEntry, timing: Timing, after: After | None) -> str:
     """Hash all that decides the fire times, and nothing else: the jitter only moves starts."""
     parts: list[Any] = [
         [" ".join(cron.expression.split()) for cron in timing.crons],
