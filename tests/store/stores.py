@@ -18,6 +18,7 @@ from worker.store.keys import Keys
 from worker.store.limits import Limits, LimitStore
 from worker.store.outcomes import OutcomeStore
 from worker.store.results import ResultStore
+from worker.store.sweeprows import NewSweep
 from worker.store.sweeps import SweepStore
 from worker.store.triggers import Settlement, TriggerStore
 
@@ -43,6 +44,13 @@ class Store:
         self.following = FollowingStore(self.redis, self.keys, bounds)
         self.events = EventStore(self.redis, self.keys)
         self.results = ResultStore(self.redis, self.keys)
+
+    async def sweep(self, identity: str, total: int) -> bool:
+        """Begin a sweep; tells whether it is new."""
+        new = NewSweep(id=identity, name="n", data=b"{}", fingerprint="f", total=total, created=LONG_AGO)
+        item = Item(take=self.sweeps.taken(identity), commands=self.sweeps.begin(new))
+        (recorded,) = await self.triggers.record([item])
+        return recorded.written
 
     async def add(self, *triggers: Trigger, ready: datetime | None = None) -> list[int]:
         (answer,) = await self.triggers.record([Item(entries=[Entry(trigger=t, ready=ready) for t in triggers])])

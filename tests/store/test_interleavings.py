@@ -13,7 +13,7 @@ from worker.domain.trigger import TriggerState
 from worker.store.items import Entry, Item
 from worker.store.triggers import Claimed
 
-from .stores import LONG, LONG_AGO, NOW, Store, make, settled
+from .stores import LONG, NOW, Store, make, settled
 
 SWEEP = "s"
 TRIALS = 6
@@ -66,8 +66,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @initialize()
     def sweep(self) -> None:
-        create = self.store.sweeps.create
-        self.do(lambda: create(SWEEP, name="n", data={}, fingerprint="f", total=TRIALS, now=LONG_AGO))
+        self.do(lambda: self.store.sweep(SWEEP, TRIALS))
 
     @rule(again=twice)
     def record_next(self, again: bool) -> None:

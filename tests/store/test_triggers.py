@@ -266,8 +266,8 @@ def test_a_dead_letter_can_be_replayed_or_discarded(run: Any) -> None:
 
 def test_a_sweep_counts_its_trials(run: Any) -> None:
     async def body(store: Store) -> None:
-        assert await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=3, now=LONG_AGO)
-        assert not await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=3, now=LONG_AGO)
+        assert await store.sweep("s", 3)
+        assert not await store.sweep("s", 3)
         trials = [make(f"t{n}", sweep="s", trial=n) for n in (1, 2, 3)]
         await store.add(*trials)
         ids = (await store.limits.dispatch()).ids
@@ -289,7 +289,7 @@ def test_a_sweep_counts_its_trials(run: Any) -> None:
 @pytest.mark.parametrize("before", ["dead", "cancelled"])
 def test_a_run_that_shows_late_moves_its_trial_from_one_count_to_the_other(before: str, run: Any) -> None:
     async def body(store: Store) -> None:
-        await store.sweeps.create("s", name="n", data={}, fingerprint="f", total=1, now=LONG_AGO)
+        await store.sweep("s", 1)
         await store.add(make("t", sweep="s", trial=1))
         ids = (await store.limits.dispatch()).ids
         if before == "dead":

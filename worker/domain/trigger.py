@@ -90,7 +90,9 @@ class Trigger:
     """The PipelineRunConfiguration as rendered, with `run_name` and `tags`."""
     schedule: str | None = None
     sweep: str | None = None
+    """Id of the sweep or backfill whose trial it is."""
     trial: int | None = None
+    """Its number there, from 1."""
     fire_time: datetime | None = None
     """The logical time (UTC), before jitter; None where nothing was due."""
     due: datetime
@@ -143,7 +145,9 @@ def trial_source(sweep_id: str, trial: int) -> str:
 
 def trigger_id(origin: Origin, source: str) -> str:
     """Derive a trigger's id from where it comes from."""
-    return str(uuid5(NAMESPACE, f"{origin}:{source}"))
+    # A fire time that is run later is the same fire: it is started once, whoever asks for it.
+    root = Origin.SCHEDULE if origin is Origin.BACKFILL else origin
+    return str(uuid5(NAMESPACE, f"{root}:{source}"))
 
 
 def run_name(stem: str, identity: str, fire_time: datetime | None = None) -> str:

@@ -39,6 +39,8 @@ class Followed:
     stopping: str
     """Why it is to be stopped; "" if it is not."""
     stop_asked: datetime | None
+    by_force: bool
+    """It is not to wait until its step has finished."""
     url: str | None
     data: bytes
 
@@ -81,6 +83,7 @@ FIELDS = (
     "schedule",
     "stopping",
     "stop_asked",
+    "by_force",
     "url",
     "data",
     "state",
@@ -216,6 +219,7 @@ def _followed(identity: str, row: Sequence[bytes | None]) -> Followed:
         schedule=words("schedule"),
         stopping=words("stopping"),
         stop_asked=moment("stop_asked"),
+        by_force=bool(words("by_force")),
         url=words("url") or None,
         data=fields["data"] or b"",
     )

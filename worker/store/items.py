@@ -30,6 +30,11 @@ class Entry:
     """Its run may exist already: look for it before it is sent."""
     expires: datetime | None = None
     """After this, it is not sent any more."""
+    anew: bool = False
+    """It is recorded also where it is known, if it never had a run: it was skipped, withdrawn, or is a dead letter.
+    Without a trigger, its decision takes the place of one by which nothing ran."""
+    apart: bool = False
+    """It does not matter that its fire time has its run by another trigger."""
     overlap: Overlap | None = None
     """With one, the trigger is held when it is due, and let through as the policy says."""
     digest: str = ""
@@ -51,6 +56,8 @@ class Item:
     commands: Sequence[Command] = ()
     name: str | None = None
     sweep: str | None = None
+    ledger: str | None = None
+    """The schedule whose ledger its entries go to, where it is not `name`."""
     expected: str = ""
     cursor: str = ""
     begun: str = ""
@@ -83,7 +90,7 @@ def form(item: Item) -> dict[str, Any]:
     if any(moved.values()):
         plain |= {key: value for key, value in moved.items() if value}
         plain |= {"expected": item.expected, "cursor": item.cursor}
-    more = {"begun": item.begun, "take": item.take, "commands": item.commands}
+    more = {"ledger": item.ledger, "begun": item.begun, "take": item.take, "commands": item.commands}
     return plain | {key: value for key, value in more.items() if value}
 
 
@@ -91,6 +98,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     if entry.trigger is not None:
         plain["trigger"] = _new(entry.trigger, entry)
+    if entry.anew:
+        plain["anew"] = "apart" if entry.apart else "own"
     if entry.ledger is not None and entry.fire_time is not None:
         plain["fire"] = str(milliseconds(entry.fire_time))
         plain["ledger"] = orjson.dumps(entry.ledger).decode()

@@ -126,7 +126,7 @@ class Keys:
 
     @property
     def going(self) -> str:
-        """ZSET `schedule|trigger id`, all with score 0: triggers of schedules whose runs have not ended."""
+        """ZSET `schedule|trigger id`, and `sweep:<id>|trigger id` of what has a run; all with score 0: what goes on."""
         return f"{self.prefix}going:{self.server}"
 
     @property
@@ -226,8 +226,32 @@ class Keys:
         return f"{self.prefix}sweep:"
 
     def sweep(self, identity: str) -> str:
-        """HASH of one sweep: definition, next trial number, total, counts by state. Never expires."""
+        """HASH of one sweep or backfill: how far it is, and counts (fields: see sweeprows.py). For 400 days."""
         return f"{self.sweep_prefix}{identity}"
+
+    def sweep_definition(self, identity: str) -> str:
+        """STRING JSON: what a sweep is made of, so that it does not depend on its file."""
+        return f"{self.sweep(identity)}:definition"
+
+    def sweep_results(self, identity: str) -> str:
+        """HASH trial number -> JSON: how it ended, its run and its metrics."""
+        return f"{self.sweep(identity)}:results"
+
+    def sweep_asked(self, identity: str) -> str:
+        """HASH trial number -> JSON: the parameters that a sampler has chosen which learns from earlier trials."""
+        return f"{self.sweep(identity)}:asked"
+
+    def sweep_reports(self, identity: str) -> str:
+        """HASH trial number -> JSON list of `[resource, value]`: what it reported while it ran."""
+        return f"{self.sweep(identity)}:reports"
+
+    def sweep_parked(self, identity: str) -> str:
+        """ZSET trigger id by rank: trials that were waiting when their sweep was paused. dispatch builds this name."""
+        return f"{self.sweep(identity)}:parked"
+
+    def sweep_children(self, identity: str) -> str:
+        """SET of sweep ids: those that a backfill has begun."""
+        return f"{self.sweep(identity)}:children"
 
     @property
     def sweeps(self) -> str:
@@ -236,8 +260,13 @@ class Keys:
 
     @property
     def active_sweeps(self) -> str:
-        """SET of the sweep ids that may have trials to record."""
+        """SET of the sweep ids that are not over."""
         return f"{self.prefix}sweeps:active"
+
+    @property
+    def measuring(self) -> str:
+        """ZSET `sweep id|trial number` by when it is due (epoch ms): trials whose metrics are to be read from ZenML."""
+        return f"{self.prefix}measuring:{self.server}"
 
     # --- what was learnt from ZenML
 

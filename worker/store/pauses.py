@@ -36,10 +36,6 @@ class PauseStore:
         """Give the command that pauses a schedule, or changes its pause."""
         return ("HSET", self.keys.paused, schedule, _encode(pause))
 
-    def begin_once(self, schedule: str, pause: Pause) -> Command:
-        """Give the command that pauses a schedule that is not paused; it answers 0 where one is."""
-        return ("HSETNX", self.keys.paused, schedule, _encode(pause))
-
     async def resumed(self, schedule: str) -> datetime | None:
         """Tell when a person let a schedule go on last."""
         async with translated():

@@ -9,6 +9,7 @@ from redis.commands.core import AsyncScript
 NAMES = (
     "admit",
     "claim",
+    "conclude",
     "dispatch",
     "fenced",
     "follow",

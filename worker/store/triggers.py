@@ -22,6 +22,7 @@ run_pipeline run_pipeline_id                          the run's pipeline, as Zen
 verified    epoch ms of the last look at the run itself, not only at what changed
 changed     epoch ms by ZenML's clock of its last change before it was known as ours, until the first look
 stopping    why its run is to be stopped              stop_asked  epoch ms since when ZenML knows
+by_force    it is not to wait until its step has finished
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -144,6 +145,7 @@ class TriggerStore:
                 keys.spans,
                 keys.held,
                 keys.going,
+                keys.dead,
             ],
             [
                 fence,
@@ -329,6 +331,20 @@ class TriggerStore:
         """Count what is waiting, ready or not."""
         counts = await self.counts()
         return counts["ready"] + counts["delayed"]
+
+    async def unsent(self, sweep: str) -> list[str]:
+        """Give the triggers of a sweep that wait, or are with the workers."""
+        keys = self.keys
+        async with translated():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key in (keys.sweep_parked(sweep), keys.ready, keys.delayed, keys.inflight):
+                    pipe.zrange(key, 0, -1)
+                ids = [text(identity) for row in await pipe.execute() for identity in row]
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for identity in ids:
+                    pipe.hget(keys.trigger(identity), "sweep")
+                sweeps = await pipe.execute()
+        return [identity for identity, of in zip(ids, sweeps, strict=True) if of and text(of) == sweep]
 
     async def trim(self, now: datetime) -> None:
         """Forget outcomes, ended triggers and dead letters past their time."""

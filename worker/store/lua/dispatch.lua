@@ -169,14 +169,28 @@ local function dispatched(id, key)
   room = room - 1
 end
 
+-- A sweep that is paused, or ends, keeps what of it was waiting out of the way.
+local function parked(id, sweep)
+  local row = redis.call('HMGET', ARGV[3] .. sweep, 'paused', 'ended')
+  if not (row[1] or row[2]) then
+    return false
+  end
+  redis.call('ZADD', ARGV[3] .. sweep .. ':parked', redis.call('ZSCORE', KEYS[2], id), id)
+  redis.call('ZREM', KEYS[2], id)
+  return true
+end
+
 local function consider(id)
   local key = ARGV[1] .. id
-  local row = redis.call('HMGET', key, 'state', 'expires', 'throttled', 'recorded', 'source', 'schedule', 'budgeted')
+  local row = redis.call('HMGET', key, 'state', 'expires', 'throttled', 'recorded', 'source', 'schedule', 'budgeted',
+                         'sweep')
   if row[1] ~= 'waiting' then
     redis.call('ZREM', KEYS[2], id)
   elseif row[2] and tonumber(row[2]) < now then
     redis.call('ZREM', KEYS[2], id)
     bury(id, key, {throttled = row[3], recorded = row[4], source = row[5], schedule = row[6]})
+  elseif row[8] and parked(id, row[8]) then
+    return 0
   elseif (in_day <= 0 and not row[7]) or (by_tag and held_by_tag(id)) then
     redis.call('HSETNX', key, 'throttled', whole(now))
     return 1

@@ -1,4 +1,4 @@
--- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes, spans, held, going;
+-- record(KEYS: leader, cursors, ready, delayed, triggers, outcomes, spans, held, going, dead;
 --        ARGV: "epoch:beat id" or "", trigger prefix, ledger prefix, sweep prefix, ledger max, outcomes max, items)
 --   -> one list per item: {-1} no longer the leader, {0} somebody else moved on meanwhile, or
 --      {1, result per trigger ...} with result 1 recorded, 0 known already, -1 known with another content
@@ -13,16 +13,60 @@
 --    commands: [[command, key, argument, ...]],   -- plain writes that go with it
 --    begun,                                       -- schedules only: why they are considered anew from this cursor on
 --    sweep, expected, cursor,                     -- sweeps only: the number of the next trial, before and after
+--    ledger,                                      -- whose ledger the entries go to, where its cursor is not moved
 --    entries: [{fire, ledger,                     -- fire: epoch ms as text; ledger: text; both for schedules only
+--               anew,                             -- what never had a run may have it now: "own" or "apart"
 --               outcome: [field, value, ...],     -- for what did not fire
 --               trigger: {id, ready, rank, digest, sweep, schedule, held, fields: [field, value, ...]}}]}
 --                                                -- held: due, epoch ms; the overlap policy has the next word (admit)
 
-local function put(trigger)
+local without_run = {skipped = true, cancelled = true, discarded = true, dead = true}
+
+local function decision(ledger, fire)
+  local entry = redis.call('ZRANGEBYSCORE', ledger, fire, fire)[1]
+  return entry and cjson.decode(entry)
+end
+
+-- Whether a fire time has its run by another trigger: it is part of that run, or was made up for under another name.
+local function ran_elsewhere(entry, ledger)
+  local known = decision(ledger, entry.fire)
+  if not known or known.trigger == entry.trigger.id then
+    return false
+  end
+  if known.decision ~= 'coalesced' and not (known.decision == 'fired' and known.trigger) then
+    return false
+  end
+  return not (known.trigger and without_run[redis.call('HGET', ARGV[2] .. known.trigger, 'state') or ''])
+end
+
+local function known_already(trigger, answer)
+  if trigger.sweep then
+    redis.call('HINCRBY', ARGV[4] .. trigger.sweep, 'known', 1)
+  end
+  return answer
+end
+
+-- Clear away what never had a run. The server may remember its requests: the next one is of another generation.
+local function clear(trigger, key)
+  trigger.fields[#trigger.fields + 1] = 'generation'
+  trigger.fields[#trigger.fields + 1] = tonumber(redis.call('HGET', key, 'generation') or '0') + 1
+  redis.call('DEL', key)
+  redis.call('ZREM', KEYS[10], trigger.id)
+  if trigger.schedule then
+    redis.call('ZREM', KEYS[9], trigger.schedule .. '|' .. trigger.id)
+  end
+end
+
+local function put(entry, ledger)
+  local trigger = entry.trigger
   local key = ARGV[2] .. trigger.id
-  local digest = redis.call('HGET', key, 'digest')
-  if digest then
-    return digest == trigger.digest and 0 or -1
+  local known = redis.call('HMGET', key, 'digest', 'state')
+  if known[1] and not (entry.anew and without_run[known[2]]) then
+    return known_already(trigger, known[1] == trigger.digest and 0 or -1)
+  elseif entry.anew == 'own' and ran_elsewhere(entry, ledger) then
+    return known_already(trigger, 0)
+  elseif known[1] then
+    clear(trigger, key)
   end
   redis.call('HSET', key, 'state', 'waiting', 'digest', trigger.digest, 'rank', trigger.rank,
              'recorded', whole(now), unpack(trigger.fields))
@@ -34,7 +78,7 @@ local function put(trigger)
     redis.call('ZADD', KEYS[3], trigger.rank, trigger.id)
   end
   redis.call('ZADD', KEYS[5], whole(now), trigger.id)
-  if trigger.schedule and not trigger.held then
+  if trigger.schedule and not trigger.held and not trigger.sweep then
     redis.call('ZADD', KEYS[9], 0, trigger.schedule .. '|' .. trigger.id)
   end
   if trigger.sweep then
@@ -78,13 +122,30 @@ end
 
 -- A trigger that was on record already is not started again, and the ledger says so.
 local function told(entry, result)
-  if result ~= 0 then
+  if result == 1 then
     return entry.ledger
   end
   local plain = cjson.decode(entry.ledger)
   plain.decision = 'deduplicated'
   plain.reason = 'its trigger was on record already'
   return cjson.encode(plain)
+end
+
+local made_up_for = {fired = true, deduplicated = true, coalesced = true}
+
+-- Write the decision for a fire time down, if it is news: what is considered once more and has its decision is none. Gives
+-- whether it was decided before.
+local function note(entry, ledger, result)
+  local known = decision(ledger, entry.fire)
+  -- What a clock that was ahead had decided gives way to what is really done; so does that nothing was.
+  local gives_way = result == 1 or (not result and entry.anew and known and not made_up_for[known.decision])
+  if known and not gives_way then
+    return true
+  end
+  redis.call('ZREMRANGEBYSCORE', ledger, entry.fire, entry.fire)
+  redis.call('ZADD', ledger, entry.fire, result and told(entry, result) or entry.ledger)
+  redis.call('ZREMRANGEBYRANK', ledger, 0, -tonumber(ARGV[5]) - 1)
+  return false
 end
 
 local function write(item)
@@ -101,25 +162,11 @@ local function write(item)
     begin(item)
   end
   local results = {1}
+  local ledger = ARGV[3] .. (item.name or item.ledger or '')
   for _, entry in ipairs(item.entries) do
-    if entry.trigger then
-      results[#results + 1] = put(entry.trigger)
-    end
-    -- What is considered once more and has its decision is no news.
-    local decided = false
-    if entry.ledger then
-      local ledger = ARGV[3] .. item.name
-      -- What a clock that was ahead had decided gives way to what is really done.
-      if entry.trigger and results[#results] == 1 then
-        redis.call('ZREMRANGEBYSCORE', ledger, entry.fire, entry.fire)
-      end
-      if redis.call('ZCOUNT', ledger, entry.fire, entry.fire) == 0 then
-        redis.call('ZADD', ledger, entry.fire, entry.trigger and told(entry, results[#results]) or entry.ledger)
-        redis.call('ZREMRANGEBYRANK', ledger, 0, -tonumber(ARGV[5]) - 1)
-      else
-        decided = true
-      end
-    end
+    local result = entry.trigger and put(entry, ledger)
+    results[#results + 1] = result or nil
+    local decided = entry.ledger and note(entry, ledger, result)
     if entry.outcome and not decided then
       redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[6], '*', unpack(entry.outcome))
     end

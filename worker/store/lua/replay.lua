@@ -12,7 +12,7 @@ decide(ARGV[2], key, 'fired', nil)
 redis.call('HINCRBY', key, 'generation', 1)
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('ZADD', KEYS[1], known[2], ARGV[4])
-if known[4] then
+if known[4] and not known[3] then
   redis.call('ZADD', KEYS[3], 0, known[4] .. '|' .. ARGV[4])
 end
 if known[3] then

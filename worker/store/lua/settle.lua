@@ -32,16 +32,17 @@ local function finish(key, result, before)
     if before == 'dead' then
       decide(ARGV[2], key, 'fired', nil)
     end
-    local schedule = redis.call('HGET', key, 'schedule')
-    if schedule then
-      redis.call('ZADD', KEYS[12], 0, schedule .. '|' .. result.id)
-    end
   end
-  local sweep = redis.call('HGET', key, 'sweep')
+  local schedule, sweep = unpack(redis.call('HMGET', key, 'schedule', 'sweep'))
   if sweep then
     local over = before == 'dead' or before == 'cancelled'
     redis.call('HINCRBY', ARGV[3] .. sweep, over and before or 'open', -1)
     redis.call('HINCRBY', ARGV[3] .. sweep, result.status, 1)
+  end
+  -- What a backfill starts does not keep its schedule busy.
+  local group = sweep and 'sweep:' .. sweep or schedule
+  if group and result.status == 'started' then
+    redis.call('ZADD', KEYS[12], 0, group .. '|' .. result.id)
   end
 end
 

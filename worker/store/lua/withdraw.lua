@@ -16,6 +16,9 @@ redis.call('PEXPIRE', key, ARGV[6])
 for index = 1, 5 do
   redis.call('ZREM', KEYS[index], ARGV[4])
 end
+if known[2] then
+  redis.call('ZREM', ARGV[3] .. known[2] .. ':parked', ARGV[4])
+end
 if known[2] and state ~= 'dead' then
   redis.call('HINCRBY', ARGV[3] .. known[2], 'open', -1)
   redis.call('HINCRBY', ARGV[3] .. known[2], ARGV[5], 1)
