@@ -40,7 +40,7 @@ class Clockwork:
             source,
             self.engine.cursors,
             self.engine.triggers,
-            Past(self.engine.pauses, self.engine.results),
+            Past(self.engine.pauses, self.engine.results, self.engine.sweeps),
             Rebuilder(self.engine.zenml, lambda: self.clock),
             no_ring,
         )

@@ -124,6 +124,14 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that ends is wound up, and its runs are asked what they report, as often as a test takes steps."""
+    moment = timedelta(milliseconds=20)
+    monkeypatch.setattr("worker.engine.winding.AGAIN", moment)
+    monkeypatch.setattr("worker.engine.measuring.REPORTS_EVERY", moment)
+
+
+@pytest.fixture
 def clockwork(flow: Any, tmp_path: Path) -> Callable[..., None]:
     """Run a coroutine function with a scheduler whose time the test sets."""
     from tests.engine.clockwork import Clockwork  # beside Night, in a file of its own

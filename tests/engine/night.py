@@ -18,7 +18,9 @@ from worker.domain.errors import ZenMLError
 from worker.domain.outcome import Status
 from worker.domain.pause import Pause
 from worker.domain.results import Result
+from worker.domain.schedule import SweepDefinition
 from worker.domain.trigger import Origin, Trigger, trigger_id
+from worker.engine import sweeping
 from worker.engine.duties import Duties
 from worker.engine.leading import TTL
 from worker.engine.rebuilding import Rebuilder
@@ -29,6 +31,7 @@ from worker.store.alerts import Letter
 from worker.store.connection import redis_time
 from worker.store.items import Command, Entry, Item
 from worker.store.lease import Lease
+from worker.store.sweeprows import SweepRow
 from worker.store.triggers import Settlement
 
 
@@ -61,9 +64,9 @@ class Night:
             self.engine.dispatcher.ring,
         )
 
-    def define(self, text: str, file: str = "s") -> None:
-        """Write a schedule file; `text` stands below `schedules:`."""
-        content = "schedules:\n" + textwrap.indent(textwrap.dedent(text), "  ")
+    def define(self, text: str, file: str = "s", section: str = "schedules") -> None:
+        """Write a schedule file; `text` stands below `schedules:`, or another section."""
+        content = f"{section}:\n" + textwrap.indent(textwrap.dedent(text), "  ")
         (self._directory / f"{file}.yaml").write_text(content)
 
     async def step(self) -> None:
@@ -75,9 +78,11 @@ class Night:
         moved = await self.duties.advance(self.scheduler.definitions, now, self.fence)
         admitted = await self.engine.triggers.admit()
         await self.scheduler.reread([*moved, *admitted.skipped])
+        await self.duties.fan_out(self.fence)
         await self._flow.step()
-        with contextlib.suppress(ZenMLError):  # as the watcher's own loop does: the next look is soon
+        with contextlib.suppress(ZenMLError):  # as their own loops do: the next look is soon
             await self.duties.look(self.fence)
+            await self.duties.measure(self.fence)
 
     async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
         """Go on until a condition holds; gives what it gave."""
@@ -135,6 +140,32 @@ class Night:
         found = self.demo.state.runs.get(UUID(run_id))
         assert found is not None
         return found
+
+    async def begin(self, definition: SweepDefinition, key: str = "key") -> str:
+        """Begin a sweep by hand; gives its id."""
+        return (await sweeping.start(self.engine, definition, key))[0]
+
+    async def sweep(self, identity: str) -> SweepRow:
+        """Read a sweep."""
+        row = await self.engine.sweeps.get(identity)
+        assert row is not None
+        return row
+
+    async def finished(self, identity: str, seconds: float = 60) -> SweepRow:
+        """Go on until a sweep is over; gives it."""
+
+        async def over() -> SweepRow | None:
+            row = await self.sweep(identity)
+            return row if row.finished else None
+
+        row: SweepRow = await self.until(over, seconds)
+        return row
+
+    def trials(self, identity: str) -> dict[int, Run]:
+        """Give the runs at ZenML of a sweep, by the number of their trial: the last part but one of their names."""
+        tag = f"zenbeat:sweep={identity}"
+        ours = [run for run in self.demo.state.runs.values() if tag in run.tags]
+        return {int(run.name.split("-")[-2]): run for run in ours}
 
     async def other(self, pipeline: str = "training", name: str = "by-hand") -> str:
         """Start a run without zenbeat; gives its id."""

@@ -1,15 +1,11 @@
 """A run that failed is started again: the same run once more, and one result in the end."""
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.engine.night import Night
-from worker.domain.schedule import SweepDefinition, Target
-from worker.domain.sweep import parse_sweep
-from worker.domain.trigger import AGAIN, Origin, trial_source, trigger_id
+from worker.domain.trigger import Origin
 from worker.engine.planner import for_request
 from worker.store.codec import decode_trigger
 from worker.store.items import Entry
@@ -204,36 +200,6 @@ def test_what_a_person_asked_for_is_tried_again_too(night: Any) -> None:
         results = await n.results(count=2)
         assert [(result.fate, result.runs, result.fire_time) for result in results] == [("completed", 2, None)] * 2
         assert await n.ledger() == []
-
-    night(body)
-
-
-def test_a_trial_is_tried_again_and_counts_once(night: Any) -> None:
-    sweep = parse_sweep({"method": "grid", "parameters": {"steps.model_trainer.parameters.lr": {"values": [0.1]}}})
-    wanted = SweepDefinition(name="lr", target=Target(pipeline="training"), sweep=sweep)
-
-    async def body(n: Night) -> None:
-        n.define(schedule().replace("every: 1s", "at: 2030-01-01T00:00Z"))
-        await n.step()
-        retry = n.scheduler.definitions.schedules[0].run_retry
-        assert retry is not None
-        retry = replace(retry, max_attempts=2, initial=timedelta(milliseconds=50))
-        identity, _ = await n.engine.fanout.start(replace(wanted, run_retry=retry), "k")
-        await n.engine.fanout.advance("")
-        (first,) = await n.until(lambda: n.outcomes("started"))
-        n.end(first["run_id"], "failed")
-        second = (await n.until(_count(n, 2)))[1]
-        source = f"{trial_source(identity, 1)}{AGAIN}2"
-        assert second["trigger"] == trigger_id(Origin.SWEEP, source)
-        assert (second["sweep"], second["trial"]) == (identity, "1")
-        assert n.run(second["run_id"]).configuration["steps"] == n.run(first["run_id"]).configuration["steps"]
-        row = await n.engine.sweeps.get(identity)
-        assert row is not None
-        assert (row.started, row.open, row.total, row.done) == (1, 0, 1, True)
-        n.end(second["run_id"], "failed")
-        await n.until(lambda: n.outcomes("failed"))
-        await n.quiet()
-        assert len(await n.outcomes("started")) == 2
 
     night(body)
 

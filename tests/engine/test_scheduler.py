@@ -293,7 +293,7 @@ def test_a_schedule_that_brings_out_a_fault_of_ours_does_not_hold_up_the_others(
             Given(ailing),
             c.engine.cursors,
             c.engine.triggers,
-            Past(c.engine.pauses, c.engine.results),
+            Past(c.engine.pauses, c.engine.results, c.engine.sweeps),
             rebuilder,
             no_ring,
         )

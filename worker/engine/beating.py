@@ -93,7 +93,7 @@ class Beat:
         # Nobody watched the clock while nobody led.
         await self._engine.dispatcher.reclaim(jumped=jumped)
         held = await self._react(now, fence)
-        fanning = await self._engine.fanout.advance(fence)
+        fanning = await self._duties.fan_out(fence)
         later = await self._engine.dispatcher.ring()
         await self._trim(now)
         busy = fanning or self._duties.behind

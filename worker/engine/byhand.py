@@ -75,7 +75,7 @@ async def _item(
     if catchup or schedule is None or schedule.after is not None or cursor.revision != schedule.revision:
         return bare
     # What no beat has considered yet is decided while the pause still holds: it would be made up for afterwards.
-    state = (await Past(engine.pauses, engine.results).states([schedule]))[name]
+    state = (await Past(engine.pauses, engine.results, engine.sweeps).states([schedule]))[name]
     plan = plan_due(Tracked(schedule=schedule, cursor=cursor), now, replace(state, pause=held))
     return item_of(plan, engine.keys, bare.take) if plan.entries else bare
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
+from worker.domain.schedule import Schedule
 from worker.engine.alerting import Alerting
+from worker.engine.fanout import Fanout
 from worker.engine.following import Wanted
+from worker.engine.measuring import Measurer
 from worker.engine.minding import Minder
 from worker.engine.others import Others
 from worker.engine.past import Past
@@ -15,6 +18,7 @@ from worker.engine.preflight import Preflight, Upcoming
 from worker.engine.reacting import Reactor
 from worker.engine.runtime import Engine
 from worker.engine.sending import Sender
+from worker.engine.tallying import Tally
 from worker.engine.watcher import Watcher
 from worker.notify import Notifier
 from worker.source import Definitions
@@ -28,7 +32,8 @@ class Duties:
         self._notifier = Notifier(settings.receivers, engine.clock)
         alerting = Alerting(engine.alerts, settings.receivers, settings.notified)
         pausing = Pausing(engine.pauses, engine.outcomes, alerting)
-        self.past = Past(engine.pauses, engine.results)
+        self.past = Past(engine.pauses, engine.results, engine.sweeps)
+        self._sweeps = engine.sweeps
         self._others = _others(engine)
         self._watcher = _watcher(engine, self._others)
         self._reactor = _reactor(engine, alerting, pausing, self.past, self._others)
@@ -36,6 +41,9 @@ class Duties:
         self._preflight = Preflight(
             zenml=engine.zenml, triggers=engine.triggers, past=self.past, alerting=alerting, now=engine.clock
         )
+        self._measurer = Measurer(sweeps=engine.sweeps, triggers=engine.triggers, zenml=engine.zenml, now=engine.clock)
+        self._fanout = Fanout(sweeps=engine.sweeps, triggers=engine.triggers, past=self.past, now=engine.clock)
+        self._schedules: dict[str, Schedule] = {}
         self._sender = Sender(engine.alerts, self._notifier, engine.clock)
         self._definitions: Definitions | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -46,6 +54,7 @@ class Duties:
             asyncio.create_task(self._watcher.watch(fence)),
             asyncio.create_task(self._sender.watch(fence)),
             asyncio.create_task(self._preflight.watch(fence, upcoming)),
+            asyncio.create_task(self._measurer.watch(fence)),
         ]
 
     @property
@@ -57,6 +66,7 @@ class Duties:
         """Do what a tick is for. Gives the schedules whose cursors were moved by hand. Raises LeadLost."""
         if definitions is not self._definitions:
             self._definitions = definitions
+            self._schedules = {schedule.name: schedule for schedule in definitions.schedules}
             self._others.wanted = frozenset(
                 Wanted(upstream.pipeline, upstream.project)
                 for schedule in definitions.schedules
@@ -67,13 +77,23 @@ class Duties:
         await self._minder.advance(definitions, now, fence)
         return moved
 
+    async def fan_out(self, fence: str) -> bool:
+        """Record the next trials of sweeps and backfills; tells whether there were any. Raises LeadLost."""
+        complete = self._definitions is not None and not self._definitions.faults
+        return await self._fanout.advance(self._schedules, fence, complete=complete)
+
     async def look(self, fence: str) -> None:
         """Look at the runs that are due for it, once. Raises ZenMLError, StoreUnavailable, LeadLost."""
         await self._watcher.round(fence)
 
+    async def measure(self, fence: str) -> None:
+        """Read what trials report, once. Raises ZenMLError, StoreUnavailable, LeadLost."""
+        await self._measurer.round(fence)
+
     async def trim(self, now: datetime) -> None:
         """Forget what is no news any more."""
         await self._watcher.trim(now)
+        await self._sweeps.trim(now)
 
     async def close(self) -> None:
         """End what goes on beside the ticks."""
@@ -117,6 +137,7 @@ def _reactor(engine: Engine, alerting: Alerting, pausing: Pausing, past: Past, o
         joins=engine.joins,
         alerting=alerting,
         pausing=pausing,
+        tally=Tally(engine.sweeps),
         is_in=others.is_in,
         now=engine.clock,
         rng=Random(),

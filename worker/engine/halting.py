@@ -15,6 +15,8 @@ class Point(StrEnum):
 
     BEFORE_RECORD = "before record"
     AFTER_RECORD = "after record"
+    BEFORE_TRIALS = "before trials are recorded"
+    AFTER_TRIALS = "after trials are recorded"
     BEFORE_DISPATCH = "before dispatch"
     AFTER_DISPATCH = "after dispatch"
     BEFORE_PUBLISH = "before publish"
@@ -30,6 +32,8 @@ class Point(StrEnum):
     AFTER_LOOK = "after the end of a run is recorded"
     BEFORE_REACT = "before what follows is recorded"
     AFTER_REACT = "after what follows is recorded"
+    BEFORE_MEASURE = "before metrics are recorded"
+    AFTER_MEASURE = "after metrics are recorded"
     BEFORE_LETTER = "before an alert is sent"
     AFTER_LETTER = "after an alert is sent"
     BEFORE_ACCEPT = "before a request is recorded"

@@ -102,8 +102,9 @@ class Eye:
         return self._look(followed, run, due=True)
 
     def _end(self, followed: Followed, status: str, fate: Fate, reason: str | None, at: datetime) -> Look:
-        extra = {"trigger": followed.id, "schedule": followed.trigger.schedule, "run_id": followed.run_id}
-        told = {key: value for key, value in {**extra, "reason": reason}.items() if value is not None}
+        of = {name: getattr(followed.trigger, name) for name in ("schedule", "sweep", "trial")}
+        extra = {"trigger": followed.id, **of, "run_id": followed.run_id, "reason": reason}
+        told = {key: value for key, value in extra.items() if value is not None}
         level = logging.INFO if fate is Fate.COMPLETED else logging.WARNING
         logger.log(level, fate.value, extra=told)
         outcome = self._outcome(followed, Status(fate.value), status, reason)

@@ -26,6 +26,7 @@ async def collect(engine: Engine, schedules: Sequence[Schedule]) -> list[Metric]
         *await _ledger(engine, schedules),
         *await _triggers(engine),
         *await _runs(engine),
+        *await _sweeps(engine),
         *await _processes(engine),
         *await _server(engine),
     ]
@@ -74,6 +75,20 @@ async def _runs(engine: Engine) -> list[Metric]:
             for kind in ENDED_BY_SUCCESS
         ),
         Metric(name="alerts_waiting", help="Alerts that are not delivered yet.", value=await engine.alerts.waiting()),
+    ]
+
+
+async def _sweeps(engine: Engine) -> list[Metric]:
+    rows = await engine.sweeps.active()
+    trials = {
+        "waiting": sum(row.open for row in rows),
+        "running": sum(row.running for row in rows),
+        "failed": sum(row.failed + row.dead for row in rows),
+    }
+    what = "Trials of the sweeps and backfills that are not over."
+    return [
+        Metric(name="sweeps_active", help="Sweeps and backfills that are not over.", value=len(rows)),
+        *(Metric(name="trials", help=what, value=count, labels={"state": name}) for name, count in trials.items()),
     ]
 
 

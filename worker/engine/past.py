@@ -11,14 +11,16 @@ from worker.engine.planner import Known
 from worker.engine.plans import State
 from worker.store.pauses import PauseStore
 from worker.store.results import ResultStore
+from worker.store.sweeps import SweepStore
 
 
 class Past:
     """Reads it for many schedules at once, and no more than they need."""
 
-    def __init__(self, pauses: PauseStore, results: ResultStore) -> None:
+    def __init__(self, pauses: PauseStore, results: ResultStore, sweeps: SweepStore) -> None:
         self._pauses = pauses
         self._results = results
+        self._sweeps = sweeps
 
     async def states(self, schedules: Sequence[Schedule], lost: datetime | None = None) -> dict[str, State]:
         """Give the state of each schedule; `lost` is when Redis was found empty, if it was."""
@@ -27,8 +29,16 @@ class Past:
         pauses = await self._pauses.all()
         curious = [schedule.name for schedule in schedules if "last_success" in schedule.target.uses]
         successes = await self._results.last_successes(curious)
-        names = [schedule.name for schedule in schedules]
-        return {name: State(lost=lost, pause=pauses.get(name), last_success=successes.get(name)) for name in names}
+        sweeping = await self._sweeping() if any(schedule.sweep for schedule in schedules) else frozenset()
+        return {
+            name: State(lost=lost, pause=pauses.get(name), last_success=successes.get(name), sweeping=name in sweeping)
+            for name in (schedule.name for schedule in schedules)
+        }
+
+    async def _sweeping(self) -> frozenset[str]:
+        """Give the schedules of which a sweep is not over; what a backfill has begun does not keep them busy."""
+        rows = await self._sweeps.active()
+        return frozenset(row.name for row in rows if row.fire_time is not None and not row.parent and not row.over)
 
     async def since_resumed(self, schedule: str, count: int) -> list[Result]:
         """Read the newest results of a schedule, newest first, since a person has let it go on."""

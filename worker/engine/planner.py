@@ -24,6 +24,9 @@ from worker.domain.trigger import (
 from worker.engine.following import Upstream
 from worker.render import LastSuccess, UpstreamRun, compile_config, merge
 
+NO_SWEEP = "00000000-0000-0000-0000-000000000000"
+"""Stands for the id of a sweep where there is none."""
+
 LOOK_BACK = timedelta(days=366)
 """How far back the previous fire time is looked for."""
 
@@ -109,6 +112,19 @@ def for_schedule(schedule: Schedule, fire_time: datetime, known: Known = NOTHING
     )
 
 
+def example(schedule: Schedule, fire_time: datetime, known: Known = NOTHING) -> Mapping[str, Any]:
+    """Give the body of a run that a fire time would start; of a sweep, that of its first trial."""
+    if schedule.sweep is None:
+        return for_schedule(schedule, fire_time, known).body
+    return sample(schedule.sweep, fire_time, schedule.timezone)
+
+
+def sample(definition: SweepDefinition, fire_time: datetime, zone: str = "") -> Mapping[str, Any]:
+    """Give the body of a sweep's first trial; of a sampler that learns, of any that it may choose."""
+    occasion = Occasion(id=NO_SWEEP, fire_time=fire_time, zone=zone)
+    return for_trial(occasion, definition, 1, fire_time, definition.sweep.example()).body
+
+
 def previous(schedule: Schedule, fire_time: datetime) -> datetime | None:
     """Give the fire time before one; None if there was none for a year."""
     return schedule.timing.last(fire_time - timedelta(microseconds=1), fire_time - LOOK_BACK)
@@ -119,32 +135,67 @@ def _previous(schedule: Schedule, fire_time: datetime, zone: ZoneInfo) -> dateti
     return found.astimezone(zone) if found else None
 
 
-def for_trial(sweep_id: str, definition: SweepDefinition, number: int, due: datetime) -> Trigger:
-    """Make the trigger of trial `number` (from 1) of a sweep: computed from the definition, never looked up."""
-    params = definition.sweep.trial(number)
-    context = {
-        "sweep": {"name": definition.name, "id": sweep_id, "pipeline": definition.target.pipeline},
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Which of the sweeps of a definition a trial belongs to."""
+
+    id: str
+    fire_time: datetime | None = None
+    """When its schedule was due; None for a sweep that a person has begun."""
+    zone: str = ""
+    """The time zone of that schedule."""
+
+
+def for_trial(
+    occasion: Occasion, definition: SweepDefinition, number: int, due: datetime, params: Mapping[str, Any]
+) -> Trigger:
+    """Make the trigger of trial `number` (from 1) of a sweep: the same for the same."""
+    context: dict[str, Any] = {
+        "sweep": {"name": definition.name, "id": occasion.id, "pipeline": definition.target.pipeline},
         "trial": number,
         "params": params,
     }
-    source = trial_source(sweep_id, number)
+    if occasion.fire_time is not None:
+        context["fire_time"] = occasion.fire_time.astimezone(ZoneInfo(occasion.zone or "UTC"))
     return _trigger(
         Origin.SWEEP,
-        source,
+        trial_source(occasion.id, number),
         target=definition.target,
         config=overlay(render(definition.target, context), params),
         due=due,
         priority=definition.priority,
         retry=definition.retry,
         run_retry=definition.run_retry,
-        sweep=sweep_id,
+        sweep=occasion.id,
         trial=number,
-        stem=f"{trial_stem(definition.name, sweep_id)}{number}",
+        stem=f"{trial_stem(definition.name, occasion.id)}{number}",
+    )
+
+
+def for_backfill(
+    schedule: Schedule, fire_time: datetime, due: datetime, known: Known, *, priority: int, forced: str = ""
+) -> Trigger:
+    """Make the trigger of a fire time of the past: the schedule's own, so that a fire that had its run gets no other.
+
+    `forced` makes it another one all the same.
+    """
+    source = schedule_source(schedule.name, fire_time)
+    return _trigger(
+        Origin.BACKFILL,
+        f"{source}!{forced}" if forced else source,
+        target=schedule.target,
+        config=render(schedule.target, schedule_context(schedule, fire_time, known)),
+        due=due,
+        priority=priority,
+        retry=schedule.retry,
+        run_retry=schedule.run_retry,
+        schedule=schedule.name,
+        fire_time=fire_time,
     )
 
 
 def trial_stem(name: str, sweep_id: str) -> str:
-    """Give what the run names of a sweep begin with: of this sweep alone, so that its runs can be counted."""
+    """Give what the run names of a sweep begin with: of this sweep alone, so that its runs can be found."""
     return f"{name}-{sweep_id[:6]}-"
 
 
@@ -191,7 +242,7 @@ def _trigger(
     stem: str = "",
 ) -> Trigger:
     identity = trigger_id(origin, source)
-    # The runs of a sweep are counted by their names, so that a run_name of its own gives way.
+    # The runs of a sweep are found by their names, so that a run_name of its own gives way.
     wanted = stem or config.get("run_name") or schedule or target.pipeline
     name = run_name(str(wanted), identity, fire_time)
     return Trigger(

@@ -16,6 +16,7 @@ from worker.domain.schedule import Overlap, Schedule, catchup_window
 from worker.domain.trigger import Trigger
 from worker.engine import planner
 from worker.engine.following import Upstream
+from worker.engine.newsweeps import fired_sweep
 from worker.engine.planner import Known
 from worker.engine.rebuilding import Beginning
 from worker.store.cursors import Cursor
@@ -23,6 +24,7 @@ from worker.store.events import add_event
 from worker.store.expectations import Deadline, to_be_met
 from worker.store.items import Command, Entry, Item
 from worker.store.keys import Keys
+from worker.store.sweeprows import NewSweep, begin_sweep
 
 logger = logging.getLogger("zenbeat.scheduler")
 
@@ -70,6 +72,8 @@ class Plan:
     entries: Sequence[Entry] = ()
     begun: str = ""
     """Why it begins anew at `after`, without a decision for what was before."""
+    sweeps: Sequence[NewSweep] = ()
+    """The sweeps that begin with it, where its fires are sweeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class State:
     """When Redis was found empty, if it was: what was due before may have been sent."""
     pause: Pause | None = None
     last_success: Result | None = None
+    sweeping: bool = False
+    """A sweep that it began is not over."""
 
 
 def plan_due(tracked: Tracked, now: datetime, state: State) -> Plan:
@@ -88,13 +94,32 @@ def plan_due(tracked: Tracked, now: datetime, state: State) -> Plan:
     dues = decide(schedule.timing, cursor.at, now, schedule.catchup, partial(catchup_window, schedule, now))
     at = max((due.fire_time for due in dues), default=now)
     dues = [_unless_paused(due, state.pause) for due in dues]
+    if schedule.sweep is not None and schedule.overlap is Overlap.SKIP:
+        dues = _one_sweep(dues, sweeping=state.sweeping)
     known = Known(last_success=state.last_success)
     if schedule.coalesce:
         dues, known = _coalesced(schedule, dues, now, known)
     decided = [*skipped(schedule.timing, cursor.at, at), *_within(dues, schedule.max_runs, cursor.taken)]
     entries = [_entry(schedule, due, now, state.lost, known) for due in decided]
-    taken = cursor.taken + sum(entry.trigger is not None for entry in entries)
-    return Plan(tracked=tracked, after=replace(cursor, at=at, taken=taken), entries=entries)
+    taken = cursor.taken + sum(_has_fired(entry) for entry in entries)
+    begins = [entry.fire_time for entry in entries if _has_fired(entry) and entry.fire_time and schedule.sweep]
+    sweeps = [fired_sweep(schedule, fire_time, now) for fire_time in begins]
+    return Plan(tracked=tracked, after=replace(cursor, at=at, taken=taken), entries=entries, sweeps=sweeps)
+
+
+def _has_fired(entry: Entry) -> bool:
+    return entry.ledger is not None and entry.ledger["decision"] == Decision.FIRED
+
+
+def _one_sweep(dues: Sequence[Due], *, sweeping: bool) -> list[Due]:
+    """Let a fire go while a sweep of its schedule is not over."""
+    left = []
+    for due in dues:
+        if due.decision is Decision.FIRED and sweeping:
+            due = replace(due, decision=Decision.SKIPPED_OVERLAP, reason="the sweep before it is not over")
+        sweeping = sweeping or due.decision is Decision.FIRED
+        left.append(due)
+    return left
 
 
 def plan_followed(tracked: Tracked, at: datetime, upstreams: Sequence[Upstream], state: State) -> Plan:
@@ -141,6 +166,8 @@ def _coalesced(schedule: Schedule, dues: Sequence[Due], now: datetime, known: Kn
 def _entry(schedule: Schedule, due: Due, now: datetime, lost: datetime | None, known: Known) -> Entry:
     if due.decision is not Decision.FIRED:
         return _not_fired(schedule, due, now)
+    if schedule.sweep is not None:
+        return Entry(fire_time=due.fire_time, ledger=ledger_of(due))
     try:
         trigger = planner.for_schedule(schedule, due.fire_time, known)
     except InvalidInput as error:
@@ -153,7 +180,7 @@ def _entry(schedule: Schedule, due: Due, now: datetime, lost: datetime | None, k
         # Only where a person has said how late is too late.
         expires=trigger.due + max(schedule.catchup_window, SHORTEST_PATIENCE) if schedule.catchup_window else None,
         fire_time=due.fire_time,
-        ledger=_ledger(due, trigger),
+        ledger=ledger_of(due, trigger),
         overlap=None if schedule.overlap is Overlap.ALLOW else schedule.overlap,
     )
 
@@ -225,7 +252,11 @@ def item_of(plan: Plan, keys: Keys, take: Command | None = None) -> Item:
     tracked = plan.tracked
     return Item(
         take=take,
-        commands=[*_deadlines(plan, keys), *_misses(plan, keys)],
+        commands=[
+            *_deadlines(plan, keys),
+            *_misses(plan, keys),
+            *(command for new in plan.sweeps for command in begin_sweep(keys, new)),
+        ],
         name=tracked.schedule.name,
         expected="" if tracked.cursor is NEW else tracked.cursor.form(),
         cursor=plan.after.form(),
@@ -256,7 +287,8 @@ MISSES = frozenset({Decision.MISSED_DOWNTIME, Decision.REJECTED})
 """Decisions by which a fire time passes without a run, against the will of whoever defined it."""
 
 
-def _ledger(due: Due, trigger: Trigger | None = None) -> dict[str, Any]:
+def ledger_of(due: Due, trigger: Trigger | None = None) -> dict[str, Any]:
+    """Give a decision as it stands in the ledger."""
     entry: dict[str, Any] = {"fire_time": due.fire_time.isoformat(), "decision": due.decision.value}
     if due.reason:
         entry["reason"] = due.reason
@@ -277,7 +309,7 @@ def _not_fired(schedule: Schedule, due: Due, now: datetime) -> Entry:
         "at": now,
         "reason": due.reason,
     }
-    return Entry(fire_time=due.fire_time, ledger=_ledger(due), outcome=outcome)
+    return Entry(fire_time=due.fire_time, ledger=ledger_of(due), outcome=outcome)
 
 
 def tell(plan: Plan) -> None:

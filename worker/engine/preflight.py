@@ -84,8 +84,7 @@ class Preflight:
     async def _fault(self, schedule: Schedule, fire: datetime, known: Known, targets: Targets) -> tuple[str, bool]:
         """Say why a fire would not start, and whether that may pass by itself; "" if it would."""
         try:
-            trigger = planner.for_schedule(schedule, fire, known)
-            await targets.check(schedule.target, trigger.body)
+            await targets.check(schedule.target, planner.example(schedule, fire, known))
         except ZenMLError as error:
             return str(error), error.retryable
         except InvalidInput as error:

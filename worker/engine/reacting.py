@@ -6,8 +6,8 @@ it follows once, whoever is killed when.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -22,12 +22,14 @@ from worker.domain.results import DEAD, KEPT, Result, streak
 from worker.domain.schedule import Schedule
 from worker.domain.trigger import ACTIVE, Trigger, TriggerState, again, attempt_id
 from worker.engine.alerting import Alerting, subject_of
+from worker.engine.ends import End, result_of, upstream_of, upstream_of_other
 from worker.engine.following import Follower, Followers, Upstream, Wanted
 from worker.engine.halting import Point, reached
 from worker.engine.past import Past
 from worker.engine.pausing import Pausing
 from worker.engine.plans import MISSES, Tracked, item_of, plan_followed, tell
 from worker.engine.recorder import origin_fields
+from worker.engine.tallying import Tally
 from worker.source import Definitions
 from worker.store.codec import decode_trigger, instant
 from worker.store.cursors import CursorStore
@@ -52,21 +54,6 @@ AGAIN = timedelta(minutes=1)
 GOING_ON = {*(state.value for state in ACTIVE), TriggerState.STARTED.value}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """The end of a trigger that zenbeat had on record."""
-
-    event: Event
-    trigger: Trigger
-    fields: dict[str, str]
-    """Of its hash."""
-
-    @property
-    def reason(self) -> str:
-        """Why it ended so."""
-        return self.fields.get("reason") or f"the run {self.event.kind}"
-
-
 class Reactor:
     """Sees to events, for the beat that leads."""
 
@@ -81,6 +68,7 @@ class Reactor:
         joins: JoinStore,
         alerting: Alerting,
         pausing: Pausing,
+        tally: Tally,
         is_in: Callable[[Wanted, str], bool],
         now: Callable[[], datetime],
         rng: Random,
@@ -92,6 +80,7 @@ class Reactor:
         self._joins = joins
         self._alerting = alerting
         self._pausing = pausing
+        self._tally = tally
         self._is_in = is_in
         self._past = past
         self._now = now
@@ -151,7 +140,7 @@ class Reactor:
         if event.kind in {"missed", "paused", "resumed"}:
             return Item(commands=await self._told(event))
         if "trigger" not in event.fields:
-            return Item(commands=self._follow(_upstream_of_other(event), event.kind, event))
+            return Item(commands=self._follow(upstream_of_other(event), event.kind, event))
         fields = rows[event.fields["trigger"]]
         if "data" not in fields or fields.get("state") in GOING_ON:
             return Item()  # forgotten, or a person let it wait again
@@ -162,15 +151,22 @@ class Reactor:
 
     async def _end(self, end: End) -> Item:
         trigger = end.trigger
-        over = [self._results.over(trigger.schedule, trigger.id)] if trigger.schedule else []
+        over = self._over(trigger)
         if end.event.kind == "cancelled":
+            if trigger.sweep:
+                return Item(commands=[*over, *await self._tally.ended(end)])
             last = await self._run_before(end)
             return Item(commands=[*over, *(await self._final(last) if last else ())])
         if self._goes_on(end):
-            # Of a sweep, it is the same trial, which is open once more.
-            reopened: Command = ("HINCRBY", self._results.keys.sweep(trigger.sweep or ""), "started", -1)
-            return Item(commands=[*over, reopened] if trigger.sweep else over, entries=[self._another(end)])
+            reopened = self._tally.reopened(end) if trigger.sweep else []
+            return Item(commands=[*over, *reopened], entries=[self._another(end)])
         return Item(commands=[*over, *await self._final(end)])
+
+    def _over(self, trigger: Trigger) -> list[Command]:
+        """Give what says that a trigger is not on its way any more."""
+        if trigger.sweep:
+            return [self._tally.over(trigger.sweep, trigger.id)]
+        return [self._results.over(trigger.schedule, trigger.id)] if trigger.schedule else []
 
     async def _run_before(self, end: End) -> End | None:
         """Give the end of the run that should have been started again: it is the last one, when that is called off."""
@@ -184,8 +180,11 @@ class Reactor:
 
     async def _final(self, end: End) -> list[Command]:
         """Give what follows from the end of a fire's last run."""
-        commands = self._follow(_upstream(end), end.event.kind, end.event, end)
-        if end.trigger.schedule:
+        commands = self._follow(upstream_of(end), end.event.kind, end.event, end)
+        if end.trigger.sweep:
+            # A fire that is made up for by a person says nothing of how its schedule does today.
+            commands += await self._tally.ended(end)
+        elif end.trigger.schedule:
             commands += await self._result(end, end.trigger.schedule)
         return commands
 
@@ -214,7 +213,7 @@ class Reactor:
 
     async def _result(self, end: End, name: str) -> list[Command]:
         """Write down how a schedule's fire ended, and what that means for it."""
-        result = _result(end)
+        result = result_of(end)
         success = (await self._results.last_successes([name])).get(name)
         schedule = self._schedules.get(name)
         commands = self._results.add(name, result, success, _kept(schedule))
@@ -345,50 +344,3 @@ def _fresh(seen: Seen, window: timedelta | None) -> Seen:
 def _kept(schedule: Schedule | None) -> int:
     """Say how many results are kept: as many as it takes to count failures in a row."""
     return max(KEPT, (schedule.pause_after or 0) if schedule else 0)
-
-
-def _result(end: End) -> Result:
-    trigger, fields = end.trigger, end.fields
-
-    def moment(name: str) -> datetime | None:
-        return instant(int(fields[name])) if fields.get(name) else None
-
-    accepted, ended = moment("accepted"), moment("run_ended")
-    return Result(
-        trigger=trigger.id,
-        fate=end.event.kind,
-        ended=ended or end.event.at,
-        fire_time=trigger.fire_time,
-        seconds=(ended - accepted).total_seconds() if ended and accepted else None,
-        lateness_ms=int(fields["lateness_ms"]) if "lateness_ms" in fields and trigger.attempt == 1 else None,
-        run_id=fields.get("run_id"),
-        run_name=trigger.run_name,
-        pipeline=fields.get("run_pipeline") or trigger.pipeline,
-        runs=trigger.attempt,
-    )
-
-
-def _upstream(end: End) -> Upstream:
-    trigger, fields = end.trigger, end.fields
-    return Upstream(
-        run_id=fields.get("run_id") or trigger.id,
-        run_name=trigger.run_name,
-        fire_time=trigger.fire_time,
-        ended=instant(int(fields["run_ended"])) if "run_ended" in fields else end.event.at,
-        schedule=trigger.schedule,
-        pipeline=fields.get("run_pipeline") or trigger.pipeline,
-        status=end.event.kind,
-    )
-
-
-def _upstream_of_other(event: Event) -> Upstream:
-    fields = event.fields
-    return Upstream(
-        run_id=fields["run_id"],
-        run_name=fields["run_name"],
-        fire_time=None,
-        ended=datetime.fromisoformat(fields["ended"]).astimezone(UTC),
-        schedule=None,
-        pipeline=fields["pipeline"] or fields["pipeline_id"],
-        status=event.kind,
-    )

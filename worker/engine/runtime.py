@@ -22,7 +22,6 @@ from worker.domain.errors import InvalidInput
 from worker.engine import halting
 from worker.engine.dispatcher import Dispatcher, Publish
 from worker.engine.executor import Executor
-from worker.engine.fanout import Fanout
 from worker.engine.redisclock import RedisClock
 from worker.engine.resolver import Resolver
 from worker.engine.slots import Slots
@@ -119,7 +118,6 @@ class Engine:
     dispatcher: Dispatcher
     slots: Slots
     executor: Executor
-    fanout: Fanout
 
     async def close(self) -> None:
         """Close the connections."""
@@ -139,7 +137,6 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
     gate = LimitStore(redis, keys, limits)
     dispatcher = Dispatcher(triggers, gate, publish, settings.batch)
     slots = Slots(zenml, gate, dispatcher)
-    sweeps = SweepStore(redis, keys)
     resolver = Resolver(zenml, redis, keys, ttl=timedelta(seconds=settings.resolve_ttl), now=now)
     return Engine(
         settings=settings,
@@ -159,13 +156,12 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         expectations=ExpectationStore(redis, keys),
         alerts=AlertStore(redis, keys),
         unreadable=UnreadableStore(redis, keys, limits),
-        sweeps=sweeps,
+        sweeps=SweepStore(redis, keys),
         heartbeats=HeartbeatStore(redis, keys),
         resolver=resolver,
         dispatcher=dispatcher,
         slots=slots,
         executor=Executor(triggers=triggers, zenml=zenml, resolver=resolver, slots=slots, now=now, rng=Random()),
-        fanout=Fanout(sweeps=sweeps, triggers=triggers, zenml=zenml, now=now),
     )
 
 

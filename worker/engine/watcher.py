@@ -309,7 +309,7 @@ class Watcher:
         waiting = [each for each in due if each.stopping and each.stop_asked is None]
         for followed in waiting[:STOPS_AT_ONCE]:
             try:
-                await self._timed(self._zenml.stop_run(followed.run_id))
+                await self._timed(self._zenml.stop_run(followed.run_id, force=followed.by_force))
             except ZenMLError as error:
                 _raise_for_all(error)
                 self._tell_unstopped(followed, error)
