@@ -87,7 +87,18 @@ class Stack:
 
     def zenbeat(self, *words: str, code: int = 0) -> str:
         """Run the command, which has to exit with `code`; gives what it printed."""
-        said = subprocess.run(
+        said = self._ran(*words)
+        assert said.returncode == code, said.stderr
+        return said.stdout.strip()
+
+    def complaint(self, *words: str) -> str:
+        """Run the command, which has to exit with 2; gives what it complained of."""
+        said = self._ran(*words)
+        assert (said.returncode, said.stdout) == (2, ""), said.stderr
+        return said.stderr
+
+    def _ran(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "worker", *words],
             env=self.environment,
             cwd=self.folder,
@@ -96,8 +107,6 @@ class Stack:
             timeout=120,
             check=False,
         )
-        assert said.returncode == code, said.stderr
-        return said.stdout.strip()
 
     def ready(self, role: str) -> bool:
         """Tell whether a process of a role has left a sign of life."""

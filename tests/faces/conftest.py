@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faces.place import Place
+from tests.faces.started import Started
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -35,3 +36,15 @@ def zenbeat(stack: Any) -> Command:
 def make_place(tmp_path: Path, redis_url: str) -> Callable[..., Place]:
     """Make a place with this schedule file; the words of a group of commands come before all others."""
     return lambda text, *group: Place(tmp_path, redis_url, text, *group)
+
+
+@pytest.fixture
+def make_started(tmp_path: Path, redis_url: str) -> Callable[..., Started]:
+    """Make a place with this schedule file, where sweeps can be started; without a ZenML."""
+
+    def make(text: str, **environment: str) -> Started:
+        place = Started(tmp_path, redis_url, text, "sweep")
+        place.environment |= {"ZENML_STORE_URL": "", **environment}
+        return place
+
+    return make

@@ -21,6 +21,8 @@ from worker.source import Source
 from worker.store.alerts import Incident, Letter
 from worker.store.cursors import Cursor
 from worker.store.items import Entry, Item
+from worker.store.keys import Keys
+from worker.store.sweeprows import NewSweep, begin_sweep
 
 FILE = 'schedules:\n  - {name: nightly, pipeline: training, cron: "0 2 * * *"}\n'
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -126,6 +128,17 @@ def test_what_goes_on_and_what_is_wrong_is_told(make_place: Any) -> None:
     assert found["zenbeat_schedules_paused"] == 2
     assert (found["zenbeat_incidents.late"], found["zenbeat_incidents.failure"]) == (12, 0)
     assert (found["zenbeat_alerts_waiting"], found["zenbeat_triggers_held"]) == (1, 0)
+
+
+def test_trials_of_sweeps_that_go_on_are_counted(make_place: Any) -> None:
+    place: Place = make_place(FILE)
+    new = NewSweep(id="s", name="s", data=b"{}", fingerprint="f", total=9, created=clock())
+    place.write(lambda engine: engine.sweeps.taken("s"), *(lambda _, one=one: one for one in begin_sweep(Keys(), new)))
+    counted = {"open": 2, "started": 4, "completed": 1, "failed": 1, "dead": 1}
+    place.write(*(lambda engine, one=one: ("HINCRBY", engine.keys.sweep("s"), *one) for one in counted.items()))
+    found = figures(place("metrics").stdout)
+    assert found["zenbeat_sweeps_active"] == 1
+    assert [found[f"zenbeat_trials.{state}"] for state in ("waiting", "running", "failed")] == [2, 2, 2]
 
 
 def test_what_waits_for_its_overlap_policy_is_counted(make_place: Any) -> None:

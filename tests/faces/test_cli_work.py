@@ -141,20 +141,35 @@ def test_discard_and_cancel_say_what_they_did(stack: Any, zenbeat: Any) -> None:
 
 
 def test_a_sweep_is_planned_run_shown_and_known_again(at_work: Any, zenbeat: Any) -> None:
-    planned = zenbeat("sweep", "plan", "rates", "-o", "json")
-    trials = json.loads(planned.stdout)
-    assert [trial["steps.model_trainer.parameters.epochs"] for trial in trials] == [1, 2, 1, 2, 1, 2]
+    planned = json.loads(zenbeat("sweep", "plan", "rates", "-o", "json").stdout)
+    assert (planned["trials"], planned["at_once"], planned["seconds_each"]) == (6, None, None)
+    assert [trial["steps.model_trainer.parameters.epochs"] for trial in planned["first"]] == [1, 2, 1, 2, 1, 2]
     run = zenbeat("sweep", "run", "rates", "--key", "tonight", "--wait")
     assert run.returncode == 0, run.stderr
-    assert "6 of 6 trials recorded; 6 started" in run.stderr
+    assert "rates is over; 6 of 6 trials are through: 6 completed" in run.stderr
     assert len(at_work.demo.state.runs) == 6
     again = zenbeat("sweep", "run", "rates", "--key", "tonight")
     assert again.stdout == run.stdout
     shown = json.loads(zenbeat("sweep", "show", "rates", "-o", "json").stdout)
-    assert {trial["state"] for trial in shown} <= {"started", "completed"}
-    assert [trial["steps.model_trainer.parameters.lr"] for trial in shown] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    assert {trial["status"] for trial in shown} == {"completed"}
+    rates = [trial["params.steps.model_trainer.parameters.lr"] for trial in shown]
+    assert rates == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
     (row,) = json.loads(zenbeat("sweep", "list", "-o", "json").stdout)
-    assert (row["total"], row["started"]) == (6, 6)
+    assert (row["state"], row["kind"], row["total"], row["completed"]) == ("over", "sweep", 6, 6)
+    planned = json.loads(zenbeat("sweep", "plan", "rates", "-o", "json").stdout)
+    assert planned["learnt_from"] == "6 runs of earlier sweeps"
+    assert planned["seconds_each"] > 0
+
+
+def test_a_trial_that_fails_is_exit_1_and_can_be_run_again(at_work: Any, zenbeat: Any) -> None:
+    at_work.define(SWEEP.replace("epochs: {values: [1, 2]}", "fail: {values: [true, false]}"))
+    run = zenbeat("sweep", "run", "rates", "--wait")
+    assert run.returncode == 1, run.stderr
+    assert "3 completed, 3 failed" in run.stderr
+    failed = json.loads(zenbeat("sweep", "show", "rates", "--failed", "-o", "json").stdout)
+    assert [trial["trial"] for trial in failed] == [1, 3, 5]
+    again = zenbeat("sweep", "retry", "rates")
+    assert "3 trials of rates will be run again." in again.stderr, again.stderr
 
 
 def test_a_sweep_can_be_ended_before_its_trials_are_sent(stack: Any, zenbeat: Any) -> None:
@@ -162,7 +177,8 @@ def test_a_sweep_can_be_ended_before_its_trials_are_sent(stack: Any, zenbeat: An
     identity = zenbeat("sweep", "run", "rates").stdout.strip()
     ended = zenbeat("sweep", "cancel", identity)
     assert ended.returncode == 0
-    assert "ended after 0 trials" in ended.stderr
+    assert ended.stdout.strip() == identity
+    assert "ends after 0 of 6 trials" in ended.stderr
 
 
 def test_outcomes_are_told_a_line_each(at_work: Any, zenbeat: Any) -> None:

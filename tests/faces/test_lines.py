@@ -75,6 +75,8 @@ def test_the_end_of_a_run_is_told_in_words(screen: Screen) -> None:
     assert "completed s: run r1" in screen.log("completed", schedule="s", run_id="r1", trigger="t")
     said = screen.log("failed", level="warning", schedule="s", run_id="r1", trigger="t", reason="out of memory")
     assert "failed   s: out of memory" in said
+    said = screen.log("completed", sweep="f6bedd6b-bda5", trial=3, run_id="r1", trigger="t")
+    assert "completed sweep f6bedd trial 3: run r1" in said
     assert "late     s: not completed by 06:00" in screen.log("late", schedule="s", reason="not completed by 06:00")
     assert "paused   s: 3 failures in a row" in screen.log("paused", schedule="s", reason="3 failures in a row")
     assert "failed: a fault of ours" in screen.log("failed", reason="a fault of ours"), "it is about no run"

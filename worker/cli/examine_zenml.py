@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from worker.cli.findings import Finding, fault, ok, warning
 from worker.domain.errors import AccessDenied, InvalidInput, NotSent, StoreUnavailable, ZenMLError
 from worker.domain.schedule import Schedule, SweepDefinition
-from worker.domain.trigger import Trigger
 from worker.engine.following import examples
 from worker.engine.past import Past
-from worker.engine.planner import Known, for_schedule, for_trial
+from worker.engine.planner import Known, example, sample
 from worker.engine.runtime import Engine, clock, zenml_options
 from worker.engine.targets import Targets
 from worker.settings import Settings
@@ -70,7 +70,7 @@ async def _starting(zenml: ZenML) -> Finding:
 async def _known(definitions: Definitions, engine: Engine) -> dict[str, Known]:
     """Read what expressions of schedules know of the past; what they follow is made up."""
     try:
-        states = await Past(engine.pauses, engine.results).states(definitions.schedules)
+        states = await Past(engine.pauses, engine.results, engine.sweeps).states(definitions.schedules)
     except StoreUnavailable:
         states = {}  # said already
     now = clock()
@@ -87,22 +87,23 @@ async def _targets(zenml: ZenML, definitions: Definitions, past: Mapping[str, Kn
     targets = Targets(zenml)
     findings = []
     for schedule in definitions.schedules:
-        make = partial(for_schedule, schedule, schedule.timing.next(now) or now, past[schedule.name])
-        findings.append(await _fits(targets, schedule, f"schedule {schedule.name}", make))
-    for sweep in definitions.sweeps:
-        make = partial(for_trial, "doctor", sweep, 1, now)
-        findings.append(await _fits(targets, sweep, f"sweep {sweep.name}", make))
-    return findings
+        body = partial(example, schedule, schedule.timing.next(now) or now, past[schedule.name])
+        findings.append(await _fits(targets, schedule, f"schedule {schedule.name}", body))
+    clocked = {schedule.name for schedule in definitions.schedules if schedule.sweep is not None}
+    asked = [sweep for sweep in definitions.sweeps if sweep.name not in clocked]
+    return findings + [
+        await _fits(targets, sweep, f"sweep {sweep.name}", partial(sample, sweep, now)) for sweep in asked
+    ]
 
 
 async def _fits(
-    targets: Targets, defined: Schedule | SweepDefinition, what: str, make: Callable[[], Trigger]
+    targets: Targets, defined: Schedule | SweepDefinition, what: str, body: Callable[[], Mapping[str, Any]]
 ) -> Finding:
     """See that the target is there, and that the body as it would be sent passes its schema."""
     try:
         # What is not there is told before what is wrong with the body.
         await targets.find(defined.target)
-        resolution = await targets.check(defined.target, make().body)
+        resolution = await targets.check(defined.target, body())
     except (ZenMLError, InvalidInput) as error:
         if isinstance(error, NotSent):
             raise

@@ -1,7 +1,7 @@
 """Instants on the command line: read from a person, and told with what the clocks do around them."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,15 @@ def read_moment(text: str, timezone: str) -> datetime:
         raise InvalidInput(str(error)) from error
     except ValueError as error:
         raise InvalidInput(f'"{text}" is not a time; write one such as 2026-12-01T08:00 or 2026-12-01') from error
+
+
+def read_end(text: str, timezone: str) -> datetime:
+    """Read the last instant of a range, which is part of it: a date stands for its whole day. Raises InvalidInput."""
+    try:
+        following = date.fromisoformat(text) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return read_moment(text, timezone)
+    return read_moment(following.isoformat(), timezone) - timedelta(microseconds=1)
 
 
 def fire_rows(fires: Iterable[datetime], timezone: str) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ def show_one(thing: Row, output: str, *, words: Words | None = None) -> None:
             text = _read(name, value, told)
             if text:
                 table.add_row(Text(printable(name)), text)
-        _console().print(table)
+        console().print(table)
     else:
         _show_document(dict(thing), output)
 
@@ -128,8 +128,8 @@ def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: 
     # A column that is empty throughout would only take room from the others.
     columns = [column for column in columns if any(row.get(column) not in EMPTY for row in rows)]
     cells = {column: [_read(column, row.get(column), words) for row in rows] for column in columns}
-    console = _console()
-    kept = _fitting({column: _width(column, told) for column, told in cells.items()}, spare, console.width)
+    screen = console()
+    kept = _fitting({column: _width(column, told) for column, told in cells.items()}, spare, screen.width)
     cells = {column: told for column, told in cells.items() if column in kept}
     table = _table(title, header=True)
     for column in cells:
@@ -137,7 +137,7 @@ def _show_table(rows: Sequence[Row], columns: Sequence[str], title: str, words: 
         table.add_column(_head(column), overflow="fold", no_wrap=column in IDS)
     for row in zip(*cells.values(), strict=True):
         table.add_row(*row)
-    console.print(table)
+    screen.print(table)
 
 
 def _fitting(widths: Mapping[str, int], spare: Sequence[str], room: int) -> set[str]:
@@ -169,7 +169,7 @@ def _table(title: str = "", *, header: bool = False) -> Table:
     )
 
 
-def _console() -> Console:
+def console() -> Console:
     """Give a console for this moment's stdout: colour only on a terminal, and never with NO_COLOR."""
     return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from worker.cli.sweeps import SweepStanding
 from worker.domain.alert import AlertKind
 from worker.domain.fate import Fate
 from worker.domain.outcome import Decision, Status
@@ -16,6 +17,7 @@ from worker.domain.standing import Standing
 from worker.domain.trigger import TriggerState
 from worker.settings import FILE, SECRETS, Settings
 from worker.store.keys import Keys
+from worker.store.sweeprows import Kind
 
 HEAD = "# Reference\n\nMade by `zenbeat reference`; do not edit it by hand."
 
@@ -26,6 +28,8 @@ STATES: tuple[tuple[str, type[StrEnum]], ...] = (
     ("Kinds of an alert", AlertKind),
     ("How a run ends", Fate),
     ("How a schedule stands", Standing),
+    ("How a sweep stands", SweepStanding),
+    ("Kinds of a sweep", Kind),
 )
 
 

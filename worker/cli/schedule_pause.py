@@ -46,7 +46,7 @@ def pause_schedules(names: tuple[str, ...], why: str, until: str | None, by: str
     """
     settings = load_settings()
     definitions = read_schedules(settings)
-    work = partial(_pause, settings, definitions, names, by or _user(), why, until)
+    work = partial(_pause, settings, definitions, names, by or user(), why, until)
     for name, held in with_engine(work, settings).items():
         click.echo(name)
         say(f"{name}: {held}.")
@@ -64,7 +64,7 @@ def resume_schedules(names: tuple[str, ...], by: str | None, *, catchup: bool) -
     """
     settings = load_settings()
     definitions = read_schedules(settings)
-    work = partial(_resume, settings, definitions, names, by or _user(), catchup)
+    work = partial(_resume, settings, definitions, names, by or user(), catchup)
     for name, held in with_engine(work, settings).items():
         if held is None:
             say(f"{name}: was not paused.")
@@ -133,7 +133,8 @@ def _end(until: str | None, schedule: Schedule | None, now: datetime) -> datetim
     return end
 
 
-def _user() -> str:
+def user() -> str:
+    """Name the user of this machine who asks. Raises UsageError where it is not told."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

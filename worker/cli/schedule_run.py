@@ -12,6 +12,7 @@ from worker.cli.output import output_option, say, show_one
 from worker.cli.publishing import publish
 from worker.cli.schedules import find_schedule
 from worker.cli.waiting import wait_for_end
+from worker.domain.errors import InvalidInput
 from worker.domain.schedule import Schedule
 from worker.domain.trigger import Origin, Trigger
 from worker.engine.past import Past
@@ -45,7 +46,9 @@ def run_schedule(name: str, timeout: float | None, output: str, *, wait: bool) -
 
 
 async def _start(schedule: Schedule, engine: Engine) -> Trigger:
-    trigger = _trigger(schedule, clock(), await Past(engine.pauses, engine.results).known(schedule))
+    if schedule.sweep is not None:
+        raise InvalidInput(f"{schedule.name} is a sweep; start it now with: zenbeat sweep run {schedule.name}")
+    trigger = _trigger(schedule, clock(), await Past(engine.pauses, engine.results, engine.sweeps).known(schedule))
     await engine.triggers.record([Item(entries=[Entry(trigger=trigger)])])
     await engine.dispatcher.ring()
     return trigger
