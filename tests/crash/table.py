@@ -11,12 +11,17 @@ import redis
 
 from .cells import Cell, Result
 from .ends import End, EndCell
+from .fans import Fan, FanCell
 
 HEAD = "| point | killed, or stopped | due | runs | doubled | lost | latest, s |\n|---|---|--:|--:|--:|--:|--:|\n"
 
 ENDS_HEAD = (
     "| point | killed | runs | ends told | followers | started again | most at once | alerts |\n"
     "|---|---|--:|--:|--:|--:|--:|--:|\n"
+)
+
+FANS_HEAD = (
+    "| point | killed | trials | runs | distinct | doubled | counted as completed |\n|---|---|--:|--:|--:|--:|--:|\n"
 )
 
 
@@ -31,6 +36,12 @@ def write_ends(path: str | None, cells: Sequence[EndCell], results: Mapping[str,
     """Put the rows about the ends of runs in their place; nothing without a path, or when a row is missing."""
     if path is not None and len(results) == len(cells):
         _put(path, "ends", ENDS_HEAD, [_row_of_end(cell, results[cell.name]) for cell in cells])
+
+
+def write_fans(path: str | None, mark: str, cells: Sequence[FanCell], results: Mapping[str, Fan]) -> None:
+    """Put the rows about sweeps, or backfills, in their place; nothing without a path, or when a row is missing."""
+    if path is not None and len(results) == len(cells):
+        _put(path, mark, FANS_HEAD, [_row_of_fan(cell, results[cell.name]) for cell in cells])
 
 
 def _put(path: str, mark: str, head: str, rows: Sequence[str]) -> None:
@@ -53,4 +64,9 @@ def _row(cell: Cell, result: Result) -> str:
 
 def _row_of_end(cell: EndCell, end: End) -> str:
     figures = (end.runs, end.told, end.followers, end.again, end.at_once, end.letters)
+    return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
+
+
+def _row_of_fan(cell: FanCell, fan: Fan) -> str:
+    figures = (fan.trials, fan.runs, fan.distinct, fan.runs - fan.distinct, fan.row.completed)
     return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
