@@ -13,15 +13,18 @@ def data_loader() -> int:
 
 
 @step(enable_cache=False)
-def model_trainer(rows: int, model_type: str, data_date: str, lr: float, seconds: float, fail: bool) -> float:
-    """Train a model; takes `seconds`, and fails if told to."""
+def model_trainer(
+    rows: int, model_type: str, data_date: str, lr: float, epochs: int, seconds: float, fail: bool
+) -> float:
+    """Train a model; takes `seconds`, divided among the epochs, and fails if told to."""
     return lr * rows
 
 
 @pipeline(name="training", enable_cache=False)
 def training(model_type: str = "rf", data_date: str = "2026-01-01", lr: float = 0.1) -> None:
     """Train a model on the data of a day."""
-    model_trainer(data_loader(), model_type=model_type, data_date=data_date, lr=lr, seconds=0.0, fail=False)
+    rows = data_loader()
+    model_trainer(rows, model_type=model_type, data_date=data_date, lr=lr, epochs=3, seconds=0.0, fail=False)
 
 
 @step(enable_cache=False)

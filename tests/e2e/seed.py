@@ -104,17 +104,20 @@ def compile_pipelines(rest: Rest) -> dict[str, Any]:
     A template's name is unique in the project, a snapshot's in its pipeline, and ZenML gives the snapshot the name of
     the template that is made of it. `staging` has other defaults than `production`: a run shows what it came from.
     """
+    from pipelines_dynamic import tuning  # older versions, which read this file too, have no such pipelines
+
     build = register_build(rest)
     snapshots = {
         "training/production": _snapshot(training, build, "production"),
         "scoring/production": _snapshot(scoring, build, "production"),
         "scoring/nightly": _snapshot(scoring, build, "nightly"),
     }
+    snapshots["tuning/production"] = _snapshot(tuning, build, "production")
     training.prepare(model_type="linear", lr=0.001)
     snapshots["training/staging"] = _snapshot(training, build, "staging")
     sources = {"production": "training/production", "staging": "training/staging", "nightly": "scoring/nightly"}
     return {
-        "pipelines": {name: rest.one("/pipelines", name)["id"] for name in ("training", "scoring")},
+        "pipelines": {name: rest.one("/pipelines", name)["id"] for name in ("training", "scoring", "tuning")},
         "snapshots": snapshots,
         "templates": {name: _template(rest, name, snapshots[source]) for name, source in sources.items()},
     }

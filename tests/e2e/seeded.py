@@ -57,6 +57,7 @@ def _fingerprint(version: str) -> str:
         constraints(version),
         HERE / "seed.py",
         HERE / "pipelines.py",
+        HERE / "pipelines_dynamic.py",
         HERE / f"{spoken('seed', version)}.py",
     }
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(ingredients))).hexdigest()

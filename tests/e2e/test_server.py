@@ -55,7 +55,12 @@ def test_a_template_runs_to_its_end_with_the_parameters_given(zenml_api: ZenMLAP
     assert finished(zenml_api, answer.json()["id"]) == "completed"
 
     (run,) = zenml_api.runs(name=f"equals:{name}", tags="zenbeat")
-    assert run["metadata"]["run_metadata"] == {"accuracy": 1.0, "model_type": "rf"}
+    assert run["metadata"]["run_metadata"] == {
+        "accuracy": 1.0,
+        "loss": 0.0,
+        "epoch": 3,
+        "model_type": "rf",
+    }
     steps = zenml_api.steps(run["id"])
     assert [step["body"]["status"] for step in steps.values()] == ["completed", "completed"]
     given = steps["model_trainer"]["metadata"]["config"]["parameters"]
@@ -67,7 +72,12 @@ def test_a_snapshot_runs_to_its_end_with_its_own_defaults(zenml_api: ZenMLAPI, f
     assert answer.status_code == 200, answer.text
     assert finished(zenml_api, answer.json()["id"]) == "completed"
     metadata = zenml_api.run(answer.json()["id"])["metadata"]["run_metadata"]
-    assert metadata == {"accuracy": pytest.approx(0.5), "model_type": "linear"}
+    assert metadata == {
+        "accuracy": pytest.approx(0.5),
+        "loss": pytest.approx(0.5),
+        "epoch": 3,
+        "model_type": "linear",
+    }
 
 
 def test_a_step_told_to_fail_makes_the_run_fail(

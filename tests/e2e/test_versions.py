@@ -1,16 +1,17 @@
 """The same work on servers of several versions: other scopes, no snapshots, parameters that have to be complete.
 
-The newest and the oldest, the first with run templates. ZENBEAT_E2E_VERSIONS names those wanted besides, separated by
+The newest and the oldest, the first with run templates. E2E_VERSIONS names those wanted besides, separated by
 blanks, or `all`: each is another environment of 280 MB.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from worker.domain.errors import NameTaken
+from worker.domain.errors import BodyRefused, NameTaken
 from worker.zenml.client import ZenML
 from worker.zenml.models import Run
 
@@ -18,8 +19,10 @@ from .api import FINISHED, ZenMLAPI
 from .environment import OLDEST, REQUIREMENTS, VERSION
 from .server import ZenMLServer
 
-_WANTED = os.environ.get("ZENBEAT_E2E_VERSIONS", "").split()
+_WANTED = os.environ.get("E2E_VERSIONS", "").split()
 VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, OLDEST, *_WANTED]))
+
+GONE = "0b52e26d-b2ee-4f7b-9191-f028cfc82a17"
 
 TRAINING = ("training", "--template", "production")
 
@@ -89,6 +92,84 @@ def test_a_repeat_is_no_second_run(server: ZenMLServer, ask: Callable[..., Any])
     assert found is not None
     assert found.id == first.id
     assert other is None
+
+
+def trainer(**parameters: Any) -> dict[str, Any]:
+    """A run configuration that gives the trainer parameters."""
+    return {"steps": {"model_trainer": {"parameters": parameters}}}
+
+
+async def completed(zenml: ZenML, *ids: str) -> None:
+    """Wait until runs are completed."""
+    for _ in range(300):
+        if {run.status for run in await zenml.runs(ids)} == {"completed"}:
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail("they do not complete")
+
+
+def test_what_runs_report_is_read(server: ZenMLServer, ask: Callable[..., Any]) -> None:
+    async def scene(zenml: ZenML) -> None:
+        target = await zenml.find_target("training", "production")
+        bodies = [trainer(lr=0.01), trainer(lr=0.1, epochs=5)]
+        good, other = [(await zenml.start(await zenml.prepare(target, body))).id for body in bodies]
+        await completed(zenml, good, other)
+        found = await zenml.metrics([good, GONE, other], "default")
+        assert set(found) == {good, other}
+        assert found[good].metadata == {"accuracy": 1.0, "loss": 0.0, "epoch": 3, "model_type": "rf"}
+        half = pytest.approx(0.5)
+        assert found[other].metadata == {"accuracy": half, "loss": half, "epoch": 5, "model_type": "rf"}
+        assert found[good].metadata == (await zenml.run(good)).metadata
+
+    ask(server, scene)
+
+
+def test_what_a_run_reports_on_its_way_is_read(server: ZenMLServer, ask: Callable[..., Any]) -> None:
+    async def scene(zenml: ZenML) -> list[tuple[int, float]]:
+        target = await zenml.find_target("training", "production")
+        run = await zenml.start(await zenml.prepare(target, trainer(lr=0.01, epochs=4, seconds=6.0)))
+        seen: list[tuple[int, float]] = []
+        for _ in range(300):
+            one = (await zenml.metrics([run.id]))[run.id]
+            if one.metadata:
+                seen.append((one.metadata["epoch"], one.metadata["accuracy"]))
+            if one.status in FINISHED:
+                break
+            await asyncio.sleep(0.1)
+        return list(dict.fromkeys(seen))
+
+    seen = ask(server, scene)
+    assert len(seen) > 1, seen
+    # In their order, to the last.
+    assert seen == [(epoch, epoch / 4) for epoch in range(seen[0][0], 5) if (epoch, epoch / 4) in seen]
+    assert seen[-1] == (4, 1.0)
+
+
+def test_parameters_of_a_static_pipeline_are_refused_before_a_launch(
+    server: ZenMLServer, ask: Callable[..., Any]
+) -> None:
+    async def scene(zenml: ZenML) -> None:
+        targets = [await zenml.find_target("training", "production")]
+        if "snapshots" in server.seeded:
+            targets.append(await zenml.find_target("training", snapshot="production"))
+        for target in targets:
+            with pytest.raises(BodyRefused, match="parameters: cannot be given to a static pipeline"):
+                await zenml.prepare(target, {"parameters": {"lr": 0.1}})
+
+    ask(server, scene)
+
+
+def test_a_dynamic_pipeline_takes_parameters(zenml_server: ZenMLServer, ask: Callable[..., Any]) -> None:
+    async def scene(zenml: ZenML) -> Run:
+        target = await zenml.find_target("tuning", snapshot="production")
+        with pytest.raises(BodyRefused, match=r"parameters\.epoch: no such parameter; did you mean epochs"):
+            await zenml.prepare(target, {"parameters": {"epoch": 1}})
+        run = await zenml.start(await zenml.prepare(target, {"parameters": {"lr": 0.01, "epochs": 7}}))
+        await completed(zenml, run.id)
+        return (await zenml.metrics([run.id]))[run.id]
+
+    metadata = ask(zenml_server, scene).metadata
+    assert (metadata["accuracy"], metadata["epoch"]) == (1.0, 7)
 
 
 def test_a_sweep_keeps_to_its_max_parallel(api: ZenMLAPI, stack: Any, eventually: Callable[..., None]) -> None:

@@ -3,14 +3,14 @@
 
 No image is built and no step's code is executed. A thread drives each run through its states with the server's own
 store, as an orchestrator would do over REST. Steps obey two of their parameters: `seconds` (how long the step takes)
-and `fail` (whether it fails). A trainer's parameters give the run its metadata, so that a sweep has an objective.
+and `fail` (whether it fails). A trainer's parameters give the run its metadata, after each epoch of its time, so that a
+sweep has an objective.
 
 Environment: ZENBEAT_E2E_SUBMIT_SECONDS (default 0) is how long a submission blocks; so long it holds one of the
 server's slots, and the next one too many is answered with 429.
 """
 
 import contextvars
-import math
 import os
 import threading
 import time
@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from trainer import report
 from zenml.enums import ExecutionStatus, MetadataResourceTypes
 from zenml.metadata.metadata_types import MetadataTypeEnum
 from zenml.models import (
@@ -85,6 +86,8 @@ def drive(run_id: UUID) -> None:
         store = zen_store()
         store.update_run(run_id, PipelineRunUpdate(orchestrator_run_id=str(uuid4())))
         _walk(run_id)
+    except Stopped:
+        zen_store().update_run(run_id, PipelineRunUpdate(status=ExecutionStatus.STOPPED))
     except Exception as fault:
         reason = f"{type(fault).__name__}: {fault}"[:250]
         zen_store().update_run(run_id, PipelineRunUpdate(status=ExecutionStatus.FAILED, status_reason=reason))
@@ -101,6 +104,11 @@ def _walk(run_id: UUID) -> None:
     store.update_run(run_id, PipelineRunUpdate(status=ExecutionStatus.RUNNING))
     run = store.get_run(run_id, hydrate=True)
     snapshot = store.get_snapshot(run.snapshot.id, hydrate=True)
+    if snapshot.is_dynamic:
+        # It would make its steps itself, by its own parameters.
+        _execute(run, snapshot.pipeline_configuration.parameters or {})
+        store.update_run(run_id, PipelineRunUpdate(status=ExecutionStatus.COMPLETED))
+        return
     for name, step in snapshot.step_configurations.items():
         if not _step(run, name, step.config.parameters):
             return
@@ -136,21 +144,24 @@ def _end(run: Any, step: Any, status: ExecutionStatus, reason: str, **more: Any)
 
 
 def _execute(run: Any, parameters: dict[str, Any]) -> None:
-    """Do what a step's code would: take its time, fail if told to, and leave the metrics on the run."""
-    until = time.monotonic() + float(parameters.get("seconds", 0))
+    """Do what a step's code would: take its time, leave the metrics on the run, and fail at the end if told to."""
+    seconds, epochs = float(parameters.get("seconds", 0)), max(1, int(parameters.get("epochs", 1)))
+    begin = time.monotonic()
+    for epoch in range(1, epochs + 1):
+        _wait(run, begin + seconds * epoch / epochs)
+        last = epoch == epochs
+        if last and parameters.get("fail"):
+            raise RuntimeError("The parameter `fail` asked for it.")
+        if "lr" in parameters and (seconds or last):
+            _log_metadata(run, report(parameters, epoch))
+
+
+def _wait(run: Any, until: float) -> None:
+    """Wait until an instant of the monotonic clock. Raises Stopped if the run is to stop before."""
     while (left := until - time.monotonic()) > 0:
         if zen_store().get_run_status(run.id) in _STOPPED:
             raise Stopped
         time.sleep(min(left, _BETWEEN_LOOKS))
-    if parameters.get("fail"):
-        raise RuntimeError("The parameter `fail` asked for it.")
-    if "lr" in parameters:
-        _log_metadata(run, {"accuracy": accuracy(float(parameters["lr"])), "model_type": parameters["model_type"]})
-
-
-def accuracy(learning_rate: float) -> float:
-    """Give 1 at a learning rate of 0.01 and less the farther away it is: 1 / (1 + (log10(lr) + 2)^2)."""
-    return 1 / (1 + (math.log10(learning_rate) + 2) ** 2)
 
 
 def _log_metadata(run: Any, values: dict[str, Any]) -> None:

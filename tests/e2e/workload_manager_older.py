@@ -5,7 +5,6 @@ Less is known about a run there: its state goes from `initializing` by way of `r
 as its steps do, and there is no reason for a failure.
 """
 
-import math
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from uuid import UUID
 
 import requests
 from packaging.version import Version
+from trainer import report
 from zenml import __version__
 from zenml.zen_server.template_execution.workload_manager_interface import WorkloadManagerInterface
 
@@ -106,13 +106,19 @@ class Run:
             self._send("PUT", f"/steps/{step['id']}", json={"status": status, "end_time": _now()})
 
     def _execute(self, parameters: dict[str, Any]) -> None:
-        time.sleep(float(parameters.get("seconds", 0)))
-        if parameters.get("fail"):
-            raise RuntimeError("The parameter `fail` asked for it.")
-        if "lr" in parameters:
-            accuracy = 1 / (1 + (math.log10(float(parameters["lr"])) + 2) ** 2)
-            request = {**self._resource(), "values": {"accuracy": accuracy}, "types": {"accuracy": "float"}}
-            self._send("POST", f"{self._prefix}/run-metadata", json={**request, **self._owner})
+        seconds, epochs = float(parameters.get("seconds", 0)), max(1, int(parameters.get("epochs", 1)))
+        for epoch in range(1, epochs + 1):
+            time.sleep(seconds / epochs)
+            last = epoch == epochs
+            if last and parameters.get("fail"):
+                raise RuntimeError("The parameter `fail` asked for it.")
+            if "lr" in parameters and (seconds or last):
+                self._log_metadata(report(parameters, epoch))
+
+    def _log_metadata(self, values: dict[str, Any]) -> None:
+        types = {key: type(value).__name__ for key, value in values.items()}
+        request = {**self._resource(), "values": values, "types": types}
+        self._send("POST", f"{self._prefix}/run-metadata", json={**request, **self._owner})
 
     def _resource(self) -> dict[str, Any]:
         if Version(__version__) < Version("0.71"):
