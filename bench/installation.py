@@ -87,6 +87,13 @@ class Installation:
         found: Any = self.redis.xlen(KEYS.outcomes)
         return int(found)
 
+    def recorded(self) -> int:
+        """Count the outcomes that were ever recorded; the record itself keeps the newest ones."""
+        if not self.redis.exists(KEYS.outcomes):
+            return 0
+        told: Any = self.redis.xinfo_stream(KEYS.outcomes)
+        return int(told["entries-added"])
+
     def count_outcomes(self, **fields: str) -> int:
         """Count the outcomes that have these fields; slower than `outcomes`."""
         found: Any = self.redis.xrange(KEYS.outcomes)

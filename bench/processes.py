@@ -94,6 +94,10 @@ class Group:
         """Give each one's resident memory in MiB (shared pages counted in full)."""
         return {name: sum(_memory(each, "Rss") for each in family(pid)) for name, pid in self._pids.items()}
 
+    def peak(self) -> dict[str, float]:
+        """Give the most resident memory that each had up to now in MiB; that of its children is added."""
+        return {name: sum(map(_peak, family(pid))) for name, pid in self._pids.items()}
+
     def alive(self) -> None:
         """Raise RuntimeError with its last words if one has ended."""
         for name, process in self._own.items():
@@ -136,14 +140,23 @@ def _memory(pid: int, what: str) -> float:
     return 0.0
 
 
-class StubServer:
-    """The stub of ZenML, as a process; its cost does not count."""
+def _peak(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
-    def __init__(self, latency: float = 0.0) -> None:
+
+class StubServer:
+    """The stub of ZenML, as a process; its cost does not count. Its runs end if `ends`."""
+
+    def __init__(self, latency: float = 0.0, *, ends: bool = False) -> None:
         self._latency = latency
+        self._ends = ends
 
     def __enter__(self) -> Self:
         command = [sys.executable, str(ROOT / "bench" / "stub.py"), str(self._latency)]
+        command += ["ends"] if self._ends else []
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
         assert self._process.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"

@@ -17,6 +17,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from bench.figures import keep, percentile
+from bench.soaktrials import Trials
 from tests.crash.proxy import Proxy
 from tests.crash.site import ROLES, Due, Site, stopped, wait
 
@@ -26,6 +27,18 @@ BETWEEN = (0.5, 3.0)
 
 HEAL_SECONDS = 120.0
 """How long it may take, when all faults are over, until nothing is missing."""
+
+TRIALS_A_SECOND = 3
+FIRES_A_SECOND = 1
+"""Trials of the sweep, and fires of the backfill, for each second of the soak."""
+
+FAILURE_RATE = 0.1
+"""Of all runs; a trial that fails is run again."""
+
+WRONG = (
+    *("missing", "doubled", "undecided"),
+    *("trials missing", "trials doubled", "out of order", "rows that do not add up"),
+)
 
 SETTINGS = {"ZENBEAT_HTTP_TIMEOUT": "5"}
 
@@ -53,6 +66,7 @@ class Nemesis:
 
     site: Site
     proxy: Proxy
+    trials: Trials
     rng: Random
     done: Counter[str]
 
@@ -78,6 +92,7 @@ class Nemesis:
             ("lose Redis' answers", lambda: self._network("deaf")),
             ("CLIENT KILL", lambda: client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
             ("SCRIPT FLUSH", lambda: client.script_flush()),
+            ("pause the sweep and the backfill", lambda: self.trials.pause(self.rng.uniform(0.5, 4), time.sleep)),
             ("lose the doorbell's messages", lambda: client.delete("zenbeat.doorbell")),
             *[("ZenML: " + kind, lambda k=kind, d=details: self._server(k, d)) for kind, details in SERVER_FAULTS],
         ]
@@ -120,25 +135,29 @@ class Nemesis:
 def soak(seconds: int, seed: int) -> None:
     """Run, and end with exit 1 if a due instant has no run, or two."""
     with TemporaryDirectory(prefix="zenbeat-soak-") as folder, ExitStack() as stack:
-        site = stack.enter_context(Site(Path(folder) / "site", settings=SETTINGS))
+        site = stack.enter_context(Site(Path(folder) / "site", settings=SETTINGS, failure_rate=FAILURE_RATE))
         site.proxy = stack.enter_context(Proxy(site.valkey_port))
-        nemesis = Nemesis(site, site.proxy, Random(seed), Counter())
+        trials = Trials(site)
+        nemesis = Nemesis(site, site.proxy, trials, Random(seed), Counter())
         site.complete()
         due = site.due("soak", seconds=seconds, schedules=SCHEDULES)
+        trials.begin(TRIALS_A_SECOND * seconds, FIRES_A_SECOND * seconds)
         asked = _suffer(nemesis, site, time.monotonic() + seconds)
         site.demo.faults.clear()
         site.proxy.set("pass")
         site.complete()
         with suppress(AssertionError):  # what is missing is told below
             due.complete(HEAL_SECONDS)
+        with suppress(AssertionError):
+            trials.wait(HEAL_SECONDS + seconds)
         again = _ask_again(site, asked)
         with suppress(AssertionError):
             wait(lambda: not _missing(site, asked), f"{asked} requests", 30)
         _tell_missing(site, due, asked)
-        figures = {**_figures(site, due, asked), "requests sent again": float(again)}
+        figures = {**_figures(site, due, asked), "requests sent again": float(again), **trials.figures()}
         _told(nemesis.done)
         keep("soak", {"seconds": seconds, "seed": seed, "faults": nemesis.done.total()}, {"soak": [figures]})
-        if figures["missing"] or figures["doubled"] or figures["undecided"]:
+        if any(figures[name] for name in WRONG):
             sys.exit(1)
 
 

@@ -1,14 +1,19 @@
 """A ZenML server that costs next to nothing: it answers what zenbeat asks, and notes when each launch came.
 
-A process of its own: `python bench/stub.py [latency in seconds]` prints its port. Standard library alone, so that it
-runs anywhere. Beside ZenML's routes: `GET /count`, `GET /record` ([[epoch seconds, run name], ...]), `POST /reset`.
+A process of its own: `python bench/stub.py [latency in seconds [ends]]` prints its port. Standard library alone, so
+that it runs anywhere. Beside ZenML's routes: `GET /count`, `GET /record` ([[epoch seconds, run name], ...]) and
+`POST /reset`.
+
+Runs never end, and no list tells of them; with `ends`, each is completed as soon as it was launched.
 """
 
 import asyncio
 import json
 import sys
 import time
-from itertools import count
+from bisect import bisect_left
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
 from uuid import UUID
 
 PIPELINE = str(UUID(int=1))
@@ -54,10 +59,10 @@ PADDING = "x" * 2_600
 class Stub:
     """What the server remembers."""
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, *, ends: bool) -> None:
         self.latency = latency
+        self.ends = ends
         self.record: list[tuple[float, str]] = []
-        self.numbers = count(1)
         self.ready = {path: _answer(value) for path, value in ANSWERS.items()}
 
     def launch(self, body: bytes) -> bytes:
@@ -65,11 +70,32 @@ class Stub:
         arrived = time.time()  # noqa: TID251 - this is what is measured
         name = json.loads(body).get("run_name", "")
         self.record.append((arrived, name))
-        run = {"id": str(UUID(int=next(self.numbers))), "name": name, "body": {"status": "initializing"}}
+        run = {"id": str(UUID(int=len(self.record))), "name": name, "body": {"status": "initializing"}}
         return _answer({**run, "metadata": {"padding": PADDING}})
 
-    def answer(self, method: str, path: str) -> bytes:
+    def runs(self, query: str) -> bytes:
+        """List the runs that have changed since a moment, the oldest change first, or those of some ids."""
+        given = {name: values[0] for name, values in parse_qs(query).items()}
+        size = int(given.get("size", "20"))
+        if "id" in given:
+            numbers = [UUID(one).int for one in json.loads(given["id"].removeprefix("oneof:"))]
+        else:
+            since = given.get("updated", "gte:1970-01-02 00:00:00").removeprefix("gte:")
+            moment = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
+            first = bisect_left(self.record, (moment, "")) + 1
+            numbers = list(range(first, min(first + size, len(self.record) + 1)))
+        return _answer({"total": len(numbers), "items": [self._item(number) for number in numbers]})
+
+    def _item(self, number: int) -> dict[str, object]:
+        arrived, name = self.record[number - 1]
+        moment = datetime.fromtimestamp(arrived, UTC).replace(tzinfo=None).isoformat()
+        body = {"status": "completed", "created": moment, "updated": moment, "pipeline_id": PIPELINE}
+        return {"id": str(UUID(int=number)), "name": name, "body": body, "metadata": {"padding": PADDING}}
+
+    def answer(self, method: str, path: str, query: str) -> bytes:
         """Answer everything that is not a launch."""
+        if self.ends and path == "/api/v1/runs" and ("updated" in query or "id=" in query):
+            return self.runs(query)
         if path == "/record":
             return _answer(self.record)
         if path == "/count":
@@ -102,11 +128,12 @@ class Connection(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[end + 4 : total], self._buffer[total:]
             method, target, _ = head.split("\r\n", 1)[0].split(" ", 2)
-            self._respond(method, target.partition("?")[0], body)
+            self._respond(method, target, body)
 
-    def _respond(self, method: str, path: str, body: bytes) -> None:
+    def _respond(self, method: str, target: str, body: bytes) -> None:
+        path, _, query = target.partition("?")
         if method != "POST" or not path.endswith("/runs"):
-            self._transport.write(self._stub.answer(method, path))
+            self._transport.write(self._stub.answer(method, path, query))
             return
         answer = self._stub.launch(body)
         if self._stub.latency:
@@ -129,13 +156,13 @@ def _answer(value: object, status: str = "200 OK") -> bytes:
     return head.encode() + body
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, *, ends: bool) -> None:
     """Listen on a free port, print it, and serve until killed."""
-    stub = Stub(latency)
+    stub = Stub(latency, ends=ends)
     server = await asyncio.get_running_loop().create_server(lambda: Connection(stub), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))
+    asyncio.run(serve(float((sys.argv[1:] or ["0"])[0]), ends="ends" in sys.argv[2:]))
