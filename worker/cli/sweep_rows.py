@@ -7,7 +7,15 @@ from typing import Any
 
 from worker.domain.schedule import SweepDefinition
 from worker.domain.trial import TrialResult
-from worker.domain.trigger import ACTIVE, AGAIN, Origin, TriggerState, schedule_source, trial_source, trigger_id
+from worker.domain.trigger import (
+    ACTIVE,
+    Origin,
+    TriggerState,
+    attempt_source,
+    schedule_source,
+    trial_source,
+    trigger_id,
+)
 from worker.engine.definitions import Backfill, decode_backfill, decode_sweep
 from worker.engine.runtime import Engine
 from worker.engine.trials import Points
@@ -67,7 +75,7 @@ class KeptPoints(Kept):
 
     def trigger(self, number: int, attempt: int) -> str:
         """Derive it from the sweep and the number."""
-        return _attempt(Origin.SWEEP, trial_source(self._row.id, number), attempt)
+        return trigger_id(Origin.SWEEP, attempt_source(trial_source(self._row.id, number), attempt))
 
 
 class KeptFires(Kept):
@@ -83,17 +91,12 @@ class KeptFires(Kept):
 
     def trigger(self, number: int, attempt: int) -> str:
         """Derive it from the schedule and the fire time: it is that of the schedule itself."""
-        source = schedule_source(self._backfill.schedule, self._backfill.fires[number - 1])
-        mark = self._backfill.mark
-        return _attempt(Origin.BACKFILL, f"{source}!{mark}" if mark else source, attempt)
+        source = schedule_source(self._backfill.schedule, self._backfill.fires[number - 1], self._backfill.mark)
+        return trigger_id(Origin.BACKFILL, attempt_source(source, attempt))
 
     def part(self, number: int) -> SweepRow | None:
         """Give the sweep that began at its fire time."""
         return self._parts.get(self._backfill.fires[number - 1])
-
-
-def _attempt(origin: Origin, source: str, attempt: int) -> str:
-    return trigger_id(origin, source if attempt == 1 else f"{source}{AGAIN}{attempt}")
 
 
 async def read_kept(engine: Engine, row: SweepRow) -> Kept:

@@ -130,12 +130,18 @@ AGAIN = "~"
 def _source_of(trigger: Trigger, attempt: int) -> str:
     # Only what we have put there is taken off: a caller's key may hold anything.
     stem = trigger.source if trigger.attempt == 1 else trigger.source.rpartition(AGAIN)[0]
-    return stem if attempt == 1 else f"{stem}{AGAIN}{attempt}"
+    return attempt_source(stem, attempt)
 
 
-def schedule_source(schedule: str, fire_time: datetime) -> str:
-    """Name a due instant: the same on every machine and after every restart."""
-    return f"{schedule}@{fire_time.timestamp():.3f}"
+def attempt_source(source: str, attempt: int) -> str:
+    """Name another run of what `source` names; the first one is number 1."""
+    return source if attempt == 1 else f"{source}{AGAIN}{attempt}"
+
+
+def schedule_source(schedule: str, fire_time: datetime, mark: str = "") -> str:
+    """Name a due instant: the same on every machine and after every restart. A mark makes it another one."""
+    instant = f"{schedule}@{fire_time.timestamp():.3f}"
+    return f"{instant}!{mark}" if mark else instant
 
 
 def trial_source(sweep_id: str, trial: int) -> str:

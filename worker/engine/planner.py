@@ -173,16 +173,15 @@ def for_trial(
 
 
 def for_backfill(
-    schedule: Schedule, fire_time: datetime, due: datetime, known: Known, *, priority: int, forced: str = ""
+    schedule: Schedule, fire_time: datetime, due: datetime, known: Known, *, priority: int, mark: str = ""
 ) -> Trigger:
     """Make the trigger of a fire time of the past: the schedule's own, so that a fire that had its run gets no other.
 
-    `forced` makes it another one all the same.
+    A `mark` makes it another one all the same.
     """
-    source = schedule_source(schedule.name, fire_time)
     return _trigger(
         Origin.BACKFILL,
-        f"{source}!{forced}" if forced else source,
+        schedule_source(schedule.name, fire_time, mark),
         target=schedule.target,
         config=render(schedule.target, schedule_context(schedule, fire_time, known)),
         due=due,

@@ -63,8 +63,8 @@ async def _states(
 ) -> Mapping[datetime, _Known]:
     if schedule.sweep is not None:
         return await _sweeps(engine, schedule, backfill, fires)
-    mark = f"!{backfill.mark}" if backfill.mark else ""
-    ids = {fire: trigger_id(Origin.SCHEDULE, schedule_source(schedule.name, fire) + mark) for fire in fires}
+    sources = {fire: schedule_source(schedule.name, fire, backfill.mark) for fire in fires}
+    ids = {fire: trigger_id(Origin.BACKFILL, source) for fire, source in sources.items()}
     states: dict[str, str] = {}
     for some in _chunks(list(ids.values())):
         rows = zip(some, await engine.triggers.get(some), strict=True)

@@ -116,7 +116,7 @@ class Fires(Trials):
             now,
             self._known,
             priority=self.backfill.priority,
-            forced=self.backfill.mark,
+            mark=self.backfill.mark,
         )
         return replace(trigger, sweep=row.id, trial=number)
 
