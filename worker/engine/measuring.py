@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 
-from worker.domain.errors import LeadLost, StoreUnavailable, ZenMLError
 from worker.domain.stopping import kept, verdict
 from worker.domain.sweep import Sweep
 from worker.domain.sweepparts import EarlyStop, Goal, Metric
@@ -65,21 +64,8 @@ class Measurer:
         while True:
             await asyncio.sleep(rest)
             held, begun = fence(), clock()
-            well = not held or await self._tried(held)
+            well = not held or await self._trouble.during(self.round(held), "metrics cannot be read")
             rest = max(LOOK_SECONDS, CALM * (clock() - begun)) if well else AGAIN.total_seconds()
-
-    async def _tried(self, fence: str) -> bool:
-        try:
-            await self.round(fence)
-        except (ZenMLError, StoreUnavailable, LeadLost) as error:
-            self._trouble.met(f"metrics cannot be read: {error}")
-            return False
-        except Exception:
-            # As in the tick: whatever it is, the other trials are measured.
-            logger.exception("metrics cannot be read")
-            return False
-        self._trouble.over()
-        return True
 
     async def round(self, fence: str) -> None:
         """Read what is due. Raises ZenMLError, StoreUnavailable, LeadLost."""

@@ -47,16 +47,8 @@ class Sender:
         """Send what is due as long as the process lives, whenever it leads."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if not leading():
-                continue
-            try:
-                await self.round()
-                self._trouble.over()
-            except StoreUnavailable as error:
-                self._trouble.met(f"alerts cannot be sent: {error}")
-            except Exception:
-                # As in the tick: whatever it is, the other alerts are sent.
-                logger.exception("alerts cannot be sent")
+            if leading():
+                await self._trouble.during(self.round(), "alerts cannot be sent")
 
     async def round(self) -> list["asyncio.Task[None]"]:
         """Begin to send what is due; gives what is being sent. Raises StoreUnavailable."""

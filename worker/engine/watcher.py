@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from worker.domain.errors import LeadLost, NotFound, NotYet, StoreUnavailable, ZenMLError
+from worker.domain.errors import NotFound, NotYet, ZenMLError
 from worker.domain.results import usual_duration
 from worker.engine.halting import Point, reached
 from worker.engine.looking import Eye
@@ -126,17 +126,7 @@ class Watcher:
             await asyncio.sleep(self.rest(well=well))
 
     async def _watched(self, fence: str) -> bool:
-        try:
-            await self.round(fence)
-        except (ZenMLError, StoreUnavailable, LeadLost) as error:
-            self._trouble.met(f"runs cannot be followed: {error}")
-        except Exception:
-            # As in the tick: whatever it is, the other runs are followed.
-            logger.exception("runs cannot be followed")
-        else:
-            self._trouble.over()
-            return True
-        return False
+        return await self._trouble.during(self.round(fence), "runs cannot be followed")
 
     def rest(self, *, well: bool) -> float:
         """Give the seconds for which the server is left alone after the last round."""
