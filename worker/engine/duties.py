@@ -19,6 +19,7 @@ from worker.engine.reacting import Reactor
 from worker.engine.runtime import Engine
 from worker.engine.sending import Sender
 from worker.engine.tallying import Tally
+from worker.engine.trials import SweepReader
 from worker.engine.watcher import Watcher
 from worker.notify import Notifier
 from worker.source import Definitions
@@ -41,8 +42,13 @@ class Duties:
         self._preflight = Preflight(
             zenml=engine.zenml, triggers=engine.triggers, past=self.past, alerting=alerting, now=engine.clock
         )
-        self._measurer = Measurer(sweeps=engine.sweeps, triggers=engine.triggers, zenml=engine.zenml, now=engine.clock)
-        self._fanout = Fanout(sweeps=engine.sweeps, triggers=engine.triggers, past=self.past, now=engine.clock)
+        reader = SweepReader(engine.sweeps)
+        self._measurer = Measurer(
+            sweeps=engine.sweeps, reader=reader, triggers=engine.triggers, zenml=engine.zenml, now=engine.clock
+        )
+        self._fanout = Fanout(
+            sweeps=engine.sweeps, reader=reader, triggers=engine.triggers, past=self.past, now=engine.clock
+        )
         self._schedules: dict[str, Schedule] = {}
         self._sender = Sender(engine.alerts, self._notifier, engine.clock)
         self._definitions: Definitions | None = None

@@ -42,14 +42,22 @@ PATIENCE = timedelta(minutes=1)
 class Fanout:
     """Records the trials of every sweep that is not over, for the beat that leads."""
 
-    def __init__(self, *, sweeps: SweepStore, triggers: TriggerStore, past: Past, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        sweeps: SweepStore,
+        reader: SweepReader,
+        triggers: TriggerStore,
+        past: Past,
+        now: Callable[[], datetime],
+    ) -> None:
         self._sweeps = sweeps
         self._triggers = triggers
         self._past = past
         self._now = now
         self._studies = Studies(sweeps)
         self._winder = Winder(sweeps, triggers, now)
-        self._reader = SweepReader(sweeps)
+        self._reader = reader
         self._aside = Aside()
         self._turn = 0
         self._complete = True

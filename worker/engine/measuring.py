@@ -45,13 +45,19 @@ class Measurer:
     """Reads metrics, for the beat that leads."""
 
     def __init__(
-        self, *, sweeps: SweepStore, triggers: TriggerStore, zenml: ZenML, now: Callable[[], datetime]
+        self,
+        *,
+        sweeps: SweepStore,
+        reader: SweepReader,
+        triggers: TriggerStore,
+        zenml: ZenML,
+        now: Callable[[], datetime],
     ) -> None:
         self._sweeps = sweeps
         self._triggers = triggers
         self._zenml = zenml
         self._now = now
-        self._reader = SweepReader(sweeps)
+        self._reader = reader
         self._trouble = Trouble(logger)
         self._since: dict[tuple[str, int], datetime] = {}
         """Trial -> since when its metrics are waited for."""
@@ -70,7 +76,6 @@ class Measurer:
     async def round(self, fence: str) -> None:
         """Read what is due. Raises ZenMLError, StoreUnavailable, LeadLost."""
         rows = {row.id: row for row in await self._sweeps.active()}
-        self._reader.keep(rows.keys())
         waiting: dict[str, list[int]] = {}
         for identity, number in await self._sweeps.measurable(self._now(), AT_ONCE):
             waiting.setdefault(identity, []).append(number)
