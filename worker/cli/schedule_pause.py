@@ -116,7 +116,7 @@ async def _resume(
 async def _named(settings: Settings, definitions: Definitions, names: Sequence[str], engine: Engine) -> list[Named]:
     """Find schedules in the files, or in Redis: one whose file is broken, or gone, can be paused and go on too."""
     pauses = await engine.pauses.all()
-    defined = {schedule.name: schedule for schedule in definitions.schedules}
+    defined = definitions.named
     known = {*defined, *pauses, *(await engine.cursors.all() if definitions.faults else ())}
     for name in names:
         if name not in known:

@@ -22,7 +22,7 @@ def read_schedules(settings: Settings) -> Definitions:
 
 def find_schedule(settings: Settings, name: str) -> Schedule:
     """Find the schedule of that name. Raises InvalidInput with the nearest name."""
-    known = {schedule.name: schedule for schedule in read_schedules(settings).schedules}
+    known = read_schedules(settings).named
     if name not in known:
         raise unknown_name(settings, name, known)
     return known[name]

@@ -1,5 +1,6 @@
 """`zenbeat sweep pause|resume|cancel|retry`: sweeps and backfills that were started."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import click
@@ -81,7 +82,7 @@ async def _cancel(wanted: str, by: str, stop_running: bool, engine: Engine) -> S
 def retry(wanted: str, *, stopped: bool) -> None:
     """Run again what failed, with the same parameters and under the same numbers."""
     settings = load_settings()
-    work = partial(_retry, wanted, {each.name: each for each in read_schedules(settings).schedules}, stopped)
+    work = partial(_retry, wanted, read_schedules(settings).named, stopped)
     row, retried = with_engine(work, settings)
     click.echo(row.id)
     count = retried.again + retried.replayed
@@ -93,7 +94,7 @@ def retry(wanted: str, *, stopped: bool) -> None:
 
 async def _retry(
     wanted: str,
-    schedules: dict[str, Schedule],
+    schedules: Mapping[str, Schedule],
     stopped: bool,  # noqa: FBT001 - by partial
     engine: Engine,
 ) -> tuple[SweepRow, Retried]:

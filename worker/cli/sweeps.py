@@ -24,10 +24,10 @@ def find_sweep(settings: Settings, name: str) -> Defined:
     """Find the sweep of that name in the files. Raises InvalidInput with the nearest name."""
     found = read_schedules(settings)
     known = {definition.name: definition for definition in found.sweeps}
-    clocked = {schedule.name: schedule for schedule in found.schedules if schedule.sweep is not None}
     if name not in known:
         raise InvalidInput(f'there is no sweep "{name}" in {settings.schedules_dir}{did_you_mean(name, known)}')
-    return Defined(definition=known[name], zone=clocked[name].timezone if name in clocked else "")
+    schedule = found.named.get(name)
+    return Defined(definition=known[name], zone=schedule.timezone if schedule and schedule.sweep else "")
 
 
 class SweepStanding(StrEnum):

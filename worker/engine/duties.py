@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
-from worker.domain.schedule import Schedule
 from worker.engine.alerting import Alerting
 from worker.engine.fanout import Fanout
 from worker.engine.following import Wanted
@@ -49,7 +48,6 @@ class Duties:
         self._fanout = Fanout(
             sweeps=engine.sweeps, reader=reader, triggers=engine.triggers, past=self.past, now=engine.clock
         )
-        self._schedules: dict[str, Schedule] = {}
         self._sender = Sender(engine.alerts, self._notifier, engine.clock)
         self._definitions: Definitions | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -72,7 +70,6 @@ class Duties:
         """Do what a tick is for. Gives the schedules whose cursors were moved by hand. Raises LeadLost."""
         if definitions is not self._definitions:
             self._definitions = definitions
-            self._schedules = {schedule.name: schedule for schedule in definitions.schedules}
             self._others.wanted = frozenset(
                 Wanted(upstream.pipeline, upstream.project)
                 for schedule in definitions.schedules
@@ -85,8 +82,9 @@ class Duties:
 
     async def fan_out(self, fence: str) -> bool:
         """Record the next trials of sweeps and backfills; tells whether there were any. Raises LeadLost."""
-        complete = self._definitions is not None and not self._definitions.faults
-        return await self._fanout.advance(self._schedules, fence, complete=complete)
+        known = self._definitions or Definitions()
+        complete = self._definitions is not None and not known.faults
+        return await self._fanout.advance(known.named, fence, complete=complete)
 
     async def look(self, fence: str) -> None:
         """Look at the runs that are due for it, once. Raises ZenMLError, StoreUnavailable, LeadLost."""

@@ -1,7 +1,7 @@
 """What time alone brings about: a deadline that passes, a success that does not come, the end of a pause."""
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,7 +60,7 @@ class Minder:
         self._alerting = alerting
         self._pausing = pausing
         self._definitions: Definitions | None = None
-        self._schedules: dict[str, Schedule] = {}
+        self._schedules: Mapping[str, Schedule] = {}
         self._ending: list[Schedule] = []
         self._broken: set[str] = set()
         self._looked: datetime | None = None
@@ -99,7 +99,7 @@ class Minder:
         if commands:
             await self._triggers.record([Item(commands=commands)], fence)
         self._definitions = definitions
-        self._schedules = {schedule.name: schedule for schedule in definitions.schedules}
+        self._schedules = definitions.named
         self._ending = [schedule for schedule in definitions.schedules if schedule.timing.end_time is not None]
 
     def _is_broken(self, place: str) -> bool:

@@ -5,7 +5,7 @@ it follows once, whoever is killed when.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -86,7 +86,7 @@ class Reactor:
         self._now = now
         self._rng = rng
         self._definitions: Definitions | None = None
-        self._schedules: dict[str, Schedule] = {}
+        self._schedules: Mapping[str, Schedule] = {}
         self._followers = Followers()
         self._put_off: dict[str, datetime] = {}
         """Event -> until when, after it brought out a fault of ours."""
@@ -97,7 +97,7 @@ class Reactor:
         """See to what has happened. Gives the schedules whose cursors were moved by hand. Raises LeadLost."""
         if definitions is not self._definitions:
             self._definitions = definitions
-            self._schedules = {schedule.name: schedule for schedule in definitions.schedules}
+            self._schedules = definitions.named
             self._followers = Followers.among(definitions.schedules)
         moved: list[str] = []
         for _ in range(PASSES):

@@ -1,7 +1,7 @@
 """Everything that the files define, put together: names are unique over all of them, and nobody waits in a ring."""
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
@@ -22,6 +22,12 @@ class Definitions:
     sweeps: tuple[SweepDefinition, ...] = ()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
+    named: Mapping[str, Schedule] = field(init=False, compare=False, repr=False)
+    """The schedules by their names."""
+
+    def __post_init__(self) -> None:
+        """Put the names to the schedules, once for all who ask for one."""
+        object.__setattr__(self, "named", {schedule.name: schedule for schedule in self.schedules})
 
 
 def join(
