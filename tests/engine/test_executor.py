@@ -208,6 +208,34 @@ def test_an_expired_token_is_renewed_once_for_all(flow: Any, demo: DemoServer) -
     flow(body)
 
 
+def test_a_batch_ends_also_where_its_keeper_does_not_hear_that_it_is_over(
+    flow: Any, demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.engine.cancelling.AGAIN_SECONDS", 0.05)
+    told = []
+
+    async def body(f: Any) -> None:
+        async def renew(ids: Any, token: str) -> int:
+            if not told:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    told.append(token)  # as redis-py does, which takes it for a time-out of its own
+            return len(ids)
+
+        demo.faults.add("hang_after_accept", match=START, seconds=0.3)
+        monkeypatch.setattr(f.engine.triggers, "renew", renew)
+        monkeypatch.setattr("worker.engine.executor.CLOSE", 100)
+        identity = await f.ask()
+        batch = asyncio.create_task(f.step())
+        done, _ = await asyncio.wait([batch], timeout=10)
+        assert done
+        assert len(told) == 1
+        assert (await f.state(identity))["state"] == "started"
+
+    flow(body)
+
+
 # --- a server in trouble
 
 

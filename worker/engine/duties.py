@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from worker.engine.alerting import Alerting
+from worker.engine.cancelling import cancelled
 from worker.engine.fanout import Fanout
 from worker.engine.following import Wanted
 from worker.engine.measuring import Measurer
@@ -101,12 +102,7 @@ class Duties:
 
     async def close(self) -> None:
         """End what goes on beside the ticks."""
-        left = set(self._tasks)
-        while left:
-            for task in left:
-                task.cancel()
-            # A library may take a cancellation for its own time-out, and go on: then it is told again.
-            _, left = await asyncio.wait(left, timeout=1)
+        await cancelled(self._tasks)
         await self._notifier.aclose()
 
 

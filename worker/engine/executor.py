@@ -1,7 +1,6 @@
 """The worker's part of a trigger's way: claim, resolve, look, POST, settle."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from uuid import uuid4
 from worker.domain.errors import NameTaken, Refused, StoreUnavailable, Unclear, Unsettled, ZenMLError
 from worker.domain.trigger import Trigger, idempotency_key
 from worker.engine import recorder
+from worker.engine.cancelling import cancelled
 from worker.engine.halting import Point, reached
 from worker.engine.resolver import Resolved, Resolver
 from worker.engine.slots import Slots
@@ -96,9 +96,9 @@ class Executor:
         try:
             yield
         finally:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            await cancelled([keeper])
+            if not keeper.cancelled():
+                keeper.result()  # a fault of ours
 
     async def _renew(self, ids: Sequence[str], token: str) -> None:
         while True:

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from worker.domain.errors import InvalidInput
 from worker.engine import halting
+from worker.engine.cancelling import cancelled
 from worker.engine.dispatcher import Dispatcher, Publish
 from worker.engine.executor import Executor
 from worker.engine.redisclock import RedisClock
@@ -228,7 +229,4 @@ def _tell(ended: "Future[None]") -> None:
 
 
 async def _end_tasks() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await cancelled(task for task in asyncio.all_tasks() if task is not asyncio.current_task())
