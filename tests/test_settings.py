@@ -38,6 +38,7 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
         "ZENBEAT_RECEIVERS",
         "ZENBEAT_WEBHOOK_SECRET",
         "ZENBEAT_NOTIFY",
+        "ZENBEAT_HOOK_SECRETS",
     } == SECRETS
 
 
@@ -100,6 +101,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     canaries["ZENBEAT_RECEIVERS"] = '{"ops": "slack://canary"}'
     canaries["ZENBEAT_WEBHOOK_SECRET"] = "whsec_" + "canary00" * 4
     canaries["ZENBEAT_NOTIFY"] = "ops,https://example.com/canary"
+    canaries["ZENBEAT_HOOK_SECRETS"] = '{"pushed": "canary canary canary"}'
     settings = load_settings(canaries, tmp_path)
     assert "canary" not in repr(settings)
     assert "canary" not in settings.model_dump_json()
@@ -123,6 +125,14 @@ def test_receivers_of_alerts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
+        ("ZENBEAT_HOOK_SECRETS", "canary", "is not JSON such as"),
+        ("ZENBEAT_HOOK_SECRETS", '["canary"]', "has to be a mapping"),
+        (
+            "ZENBEAT_HOOK_SECRETS",
+            '{"pushed": ["canary canary canary", 7]}',
+            '"pushed" has to be a text, or a list of texts',
+        ),
+        ("ZENBEAT_HOOK_SECRETS", '{"pushed": "canary"}', '"pushed" has a secret of less than 16 characters'),
         ("ZENBEAT_RECEIVERS", "slack://canary", "is not JSON (line 1, column 1)"),
         ("ZENBEAT_RECEIVERS", '["slack://canary"]', "is not a JSON object"),
         ("ZENBEAT_RECEIVERS", '{"ops": {"url": "canary"}}', "ops: is neither an address nor a list"),

@@ -25,6 +25,7 @@ from pydantic import (
 
 from worker import running
 from worker.domain.errors import Fault, InvalidInput
+from worker.domain.hooksecrets import read_hook_secrets
 from worker.domain.nearest import did_you_mean, nearest
 from worker.domain.receivers import Receivers, is_url, read_names, read_receivers, read_secrets
 
@@ -174,6 +175,50 @@ class Settings(BaseModel):
         title="ZENBEAT_NOTIFY",
         description="Who gets the alerts of schedules that have no `notify`: names or addresses, with commas between.",
     )
+    hook_secrets: Annotated[SecretStr, _readable(read_hook_secrets)] | None = Field(
+        None,
+        title="ZENBEAT_HOOK_SECRETS",
+        description='What webhooks are signed with, by hook: `{"github-main": "…"}`, or a list while it is changed.',
+    )
+    api_host: str = Field(
+        "127.0.0.1",
+        title="ZENBEAT_API_HOST",
+        min_length=1,
+        description="Address on which the HTTP API listens. Without any API key it is loopback, whatever stands here.",
+    )
+    api_port: int = Field(
+        8420, title="ZENBEAT_API_PORT", ge=0, le=65535, description="Port of the HTTP API; 0 is any that is free."
+    )
+    trusted_proxies: str = Field(
+        "",
+        title="ZENBEAT_TRUSTED_PROXIES",
+        description="Whose `X-Forwarded-*` headers are believed: addresses and networks, with commas between.",
+    )
+    api_body_max: int = Field(
+        8 * 1024 * 1024, title="ZENBEAT_API_BODY_MAX", ge=1024, description="Bytes of the largest body that is read."
+    )
+    api_timeout: float = Field(
+        10.0,
+        title="ZENBEAT_API_TIMEOUT",
+        gt=0,
+        le=600,
+        description="Seconds that a caller may take to send its headers, and between two parts of its body.",
+    )
+    api_streams: int = Field(
+        100, title="ZENBEAT_API_STREAMS", ge=0, description="The most event streams that one API process keeps open."
+    )
+    queue_max: int = Field(
+        100_000,
+        title="ZENBEAT_QUEUE_MAX",
+        ge=0,
+        description="The most triggers that may wait; beyond it, HTTP answers 429. 0 is no limit.",
+    )
+    queue_max_per_key: int = Field(
+        20_000, title="ZENBEAT_QUEUE_MAX_PER_KEY", ge=0, description="The same for what one API key or hook has queued."
+    )
+    queue_max_per_pipeline: int = Field(
+        50_000, title="ZENBEAT_QUEUE_MAX_PER_PIPELINE", ge=0, description="The same for what is queued of one pipeline."
+    )
 
     halt_file: Path | None = Field(
         None, title="ZENBEAT_HALT_FILE", description="For the crash tests alone: names a point at which to stop."
@@ -204,6 +249,11 @@ class Settings(BaseModel):
     def notified(self) -> tuple[str, ...]:
         """Who gets the alerts of schedules that name nobody: names or addresses; never log an address."""
         return read_names(self.notify.get_secret_value()) if self.notify else ()
+
+    @property
+    def signed_with(self) -> dict[str, tuple[str, ...]]:
+        """What webhooks are signed with, by hook; never log it."""
+        return read_hook_secrets(self.hook_secrets.get_secret_value()) if self.hook_secrets else {}
 
     @property
     def broker(self) -> str:

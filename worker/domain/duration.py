@@ -59,3 +59,22 @@ def format_duration(length: timedelta) -> str:
 def _length(number: str, unit: str) -> timedelta:
     # Decimal, because 0.1 of a unit is not exact in binary. An int, because timedelta would round a float.
     return int(Decimal(number) * (_UNITS[unit] // _MICROSECOND)) * _MICROSECOND
+
+
+def roughly(seconds: float) -> str:
+    """Tell how long something takes, in its two largest units: `3 h 20 min`, `13 min`, `45 s`."""
+    if seconds < 1:
+        return "less than 1 s"
+    minutes, hours, days = round(seconds / 60), round(seconds / 3600), round(seconds / 86400)
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 48:
+        return _two(minutes, 60, "h", "min")
+    return _two(hours, 24, "days", "h") if days < 14 else f"{days} days"
+
+
+def _two(amount: int, size: int, large: str, small: str) -> str:
+    whole, rest = divmod(amount, size)
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"

@@ -2,7 +2,11 @@
 
 ZenbeatError
 ├── InvalidInput              what a person wrote cannot be used; carries every fault at once
-│   └── MissingExtra          it needs a library that is not installed
+│   ├── MissingExtra          it needs a library that is not installed
+│   ├── Unknown               what was named does not exist
+│   └── Conflict              what is there already stands against it
+├── QueueFull                 as many triggers wait as may wait; nothing was recorded
+├── CallRefused               a caller of the API is not let in
 ├── StoreUnavailable          Redis cannot be reached, or refuses to work
 ├── LeadLost                  another beat leads: what this one was about to write is the other's business now
 ├── BrokerUnavailable         Celery's broker cannot be reached; what is recorded is rung again later
@@ -23,8 +27,9 @@ Whether to try again is the error's own knowledge (`retryable`, `retry_after`, `
 looks at status codes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 
 class ZenbeatError(Exception):
@@ -35,7 +40,8 @@ class ZenbeatError(Exception):
 class Fault:
     """One mistake in something a person wrote: where it is, and what is wrong.
 
-    `line` and `column` count from 1; 0 means that the place is not known. `path` is the dotted way to the value.
+    `line` and `column` count from 1; 0 means that the place is not known. `path` is the dotted way to the value, and
+    `pointer` the same as a JSON pointer, where keys may hold dots.
     """
 
     message: str
@@ -43,6 +49,7 @@ class Fault:
     line: int = 0
     column: int = 0
     path: str = ""
+    pointer: str = ""
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
@@ -62,6 +69,38 @@ class MissingExtra(InvalidInput):
 
     def __init__(self, what: str, library: str, extra: str) -> None:
         super().__init__(f"{what} needs {library}; install it: pip install 'zenbeat[{extra}]'")
+
+
+class Unknown(InvalidInput):
+    """What was named does not exist; the sentence has the nearest name."""
+
+
+class Conflict(InvalidInput):
+    """What is there already stands against it. `known` tells what that is, for programs."""
+
+    def __init__(self, faults: Sequence[Fault] | str, known: Mapping[str, Any] | None = None) -> None:
+        super().__init__(faults)
+        self.known = dict(known or {})
+
+
+class QueueFull(ZenbeatError):
+    """As many triggers wait as may wait. Nothing was recorded; `retry_after` is seconds."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class CallRefused(ZenbeatError):
+    """A caller of the API is not let in: it is not known, not allowed to, or too fast.
+
+    `kind` says which of these: `unknown`, `denied`, `throttled` or `locked`; `retry_after` is seconds.
+    """
+
+    def __init__(self, kind: Literal["unknown", "denied", "throttled", "locked"], reason: str, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.retry_after = wait
 
 
 class StoreUnavailable(ZenbeatError):

@@ -15,6 +15,11 @@ DEEPEST = 20
 """Mappings and lists inside one another."""
 
 
+def pointer_of(path: Path) -> str:
+    """Write a path as a JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+
+
 def canonical(value: Any) -> str:
     """Write a JSON value in the one way that equal values share; 1, 1.0 and true stay different."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -268,6 +268,47 @@ class Keys:
         """ZSET `sweep id|trial number` by when it is due (epoch ms): trials whose metrics are to be read from ZenML."""
         return f"{self.prefix}measuring:{self.server}"
 
+    # --- doors
+
+    @property
+    def api_keys(self) -> str:
+        """HASH key id -> JSON: the API keys, their secrets only as hashes; `used|<key id>` -> epoch ms; `revision`.
+        Never expires, so that it is known that there was a key.
+        """
+        return f"{self.prefix}api-keys"
+
+    @property
+    def audit(self) -> str:
+        """STREAM: every change that somebody made, and who it was; trimmed by count."""
+        return f"{self.prefix}audit"
+
+    @property
+    def refusals(self) -> str:
+        """STREAM: every call that was refused; trimmed by count, so that a flood of them washes no change away."""
+        return f"{self.prefix}refusals"
+
+    def throttle(self, bucket: str) -> str:
+        """STRING with a TTL: when a caller will have spent what it has sent (epoch µs); or that something was told."""
+        return f"{self.prefix}throttle:{bucket}"
+
+    def guesses(self, address: str) -> str:
+        """HASH with a TTL: wrong keys and signatures from one address, and until when it is locked out (epoch ms)."""
+        return f"{self.prefix}guesses:{address}"
+
+    def queued(self, kind: str, name: str) -> str:
+        """ZSET trigger id by when it was looked at last (epoch ms): what one `key` or one `pipeline` has queued."""
+        return f"{self.prefix}queued:{self.server}:{kind}:{name}"
+
+    @property
+    def booked(self) -> str:
+        """HASH schedule name -> JSON: the schedules that were made over the API. Never expires."""
+        return f"{self.prefix}booked:{self.shard}"
+
+    @property
+    def booked_revision(self) -> str:
+        """STRING counter: how often `booked` was changed."""
+        return f"{self.prefix}booked-revision:{self.shard}"
+
     # --- what was learnt from ZenML
 
     def resolution(self, kind: str, project: str, name: str) -> str:
