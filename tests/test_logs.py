@@ -45,10 +45,16 @@ def test_json_is_one_object() -> None:
         "ZENKEY_0123456789abcdef",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx",
         "redis://user:hunter2@host/0",
+        f"zb_0123456789ab_{'canary-_' * 5}123",
+        f"Basic {'Y2FuYXJ5' * 10}",
+        "whsec_Q2FuYXJ5Y2FuYXJ5Y2FuYXJ5",
+        f"sha256={'ca9a47' * 10}abcd",
+        f"v1={'ca9a47' * 10}abcd",
+        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
     ],
 )
 def test_secrets_are_blotted_out_wherever_they_stand(style: str, secret: str) -> None:
-    hidden = secret.split("@", 1)[0].split("://")[-1].removeprefix("Bearer ")
+    hidden = secret.split("@", 1)[0].split("://")[-1].removeprefix("Bearer ").removeprefix("Basic ")
     assert hidden not in said(style, f"failed with {secret}", reason=secret)
 
 
@@ -78,3 +84,22 @@ def test_a_traceback_follows() -> None:
     entry = json.loads(stream.getvalue())
     assert "ValueError" in entry["traceback"]
     assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_an_exception_says_cannot_forge_a_line(style: str) -> None:
+    stream = io.StringIO()
+    configure("INFO", style, stream)
+    try:
+        raise ValueError("a\r\n2026-01-01T00:00:00.000Z INFO    zenbeat.test forged\x1b[2J")
+    except ValueError:
+        logging.getLogger("zenbeat.test").exception("tick failed")
+    lines = stream.getvalue().splitlines()
+    assert "ValueError" in stream.getvalue()
+    assert not [line for line in lines if line.startswith("2026-01-01") or "\x1b" in line]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize("value", [["Bearer canary"], {"a": {"Bearer canary": ("Bearer canary",)}}])
+def test_secrets_are_blotted_out_also_within_a_value(style: str, value: object) -> None:
+    assert "canary" not in said(style, "fired", what=value)

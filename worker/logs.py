@@ -11,7 +11,9 @@ import orjson
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "data"}
 
 SECRET = re.compile(
-    r"(?i)(bearer\s+|zenkey_|zenprokey_|eyj)[\w.\-=/+]+"  # tokens of ZenML
+    r"(?i)(bearer\s+|zenkey_|zenprokey_|eyj)[\w.\-=/+]+|basic\s+[\w+/=]{40,}"  # tokens of ZenML, keys as passwords
+    r"|zb_[a-z0-9]{12}_[\w\-]+|whsec_[\w+/=\-]+"  # keys of our API, secrets of webhooks
+    r"|(?:sha(?:1|256)|v[01])=[0-9a-f]{32,}|v1a?,[\w+/=\-]{40,}"  # signatures of webhooks
     r"|(?<=://)[^\s/@]*:[^\s/@]*(?=@)"  # user and password in an address
 )
 """What must never stand in a line, wherever it came from."""
@@ -29,20 +31,34 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in line)
 
 
+def indented(trace: str) -> str:
+    """Clean a traceback line by line, and move it to the right: no exception says what looks like a line of ours."""
+    return "\n".join(f"  {clean(line)}" for line in trace.splitlines())
+
+
 def fields(record: logging.LogRecord) -> dict[str, Any]:
     """Give what was passed as `extra`."""
     return {key: value for key, value in record.__dict__.items() if key not in _OWN and value is not None}
 
 
+def _cleaned(value: Any) -> Any:
+    """Clean every text within a value."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): _cleaned(inner) for key, inner in value.items()}
+    return [_cleaned(inner) for inner in value] if isinstance(value, list | tuple | set | frozenset) else value
+
+
 class TextFormatter(logging.Formatter):
-    """`time level logger event key=value …`, one line; a traceback follows on its own lines."""
+    """`time level logger event key=value …`, one line; a traceback follows on its own lines, further right."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Make the line."""
         moment = datetime.fromtimestamp(record.created, UTC)
         pairs = "".join(f" {key}={clean(str(value))}" for key, value in fields(record).items())
         line = f"{moment:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z {record.levelname:<7} {record.name}"
-        trace = f"\n{SECRET.sub('***', self.formatException(record.exc_info))}" if record.exc_info else ""
+        trace = f"\n{indented(self.formatException(record.exc_info))}" if record.exc_info else ""
         return f"{line} {clean(record.getMessage())}{pairs}{trace}"
 
 
@@ -56,7 +72,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": clean(record.getMessage()),
-            **{key: clean(value) if isinstance(value, str) else value for key, value in fields(record).items()},
+            **{key: _cleaned(value) for key, value in fields(record).items()},
         }
         if record.exc_info:
             entry["traceback"] = SECRET.sub("***", self.formatException(record.exc_info))

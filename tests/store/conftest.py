@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from .doors import Doors
 from .stores import Store
 
 
@@ -20,6 +21,23 @@ def run(redis_url: str) -> Callable[..., None]:
                 await body(store)
             finally:
                 await store.redis.aclose()
+
+        asyncio.run(scope())
+
+    return go
+
+
+@pytest.fixture
+def at_doors(redis_url: str) -> Callable[..., None]:
+    """Run a test's coroutine function with the stores of keys, rates and the audit log."""
+
+    def go(body: Callable[[Doors], Awaitable[None]], **options: Any) -> None:
+        async def scope() -> None:
+            doors = Doors(redis_url, **options)
+            try:
+                await body(doors)
+            finally:
+                await doors.redis.aclose()
 
         asyncio.run(scope())
 
