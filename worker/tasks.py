@@ -11,8 +11,9 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from worker.celery import app
 from worker.domain.errors import InvalidInput, StoreUnavailable
 from worker.domain.trigger import Origin
-from worker.engine.enqueue import accept, parse_request
+from worker.engine.enqueue import accept_all
 from worker.engine.halting import Point, reached
+from worker.engine.requests import Requests, TriggerRequest, parse_requests
 from worker.engine.runtime import process_name
 from worker.engine.working import Worker
 from worker.process import close_runtime, configure_logs, runtime
@@ -63,12 +64,22 @@ async def _take_in(positional: tuple[Any, ...], request: dict[str, Any], task_id
 
 async def _accept(request: dict[str, Any], task_id: str) -> None:
     engine = runtime().engine
-    accepted = await accept(engine.triggers, Origin.CELERY, parse_request(request), f"task:{task_id}", engine.clock())
-    logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
+    wanted = _keyed(parse_requests(request), task_id)
+    for accepted in await accept_all(engine.requests, Origin.CELERY, wanted, engine.clock()):
+        logger.info("queued" if accepted.new else "known already", extra={"trigger": accepted.trigger.id})
     ids = await engine.dispatcher.take()
     if ids:
         # Not waited for: a slow server must not hold up those who come after this one.
         runtime().hand_over(Worker(engine).execute(ids))
+
+
+def _keyed(requests: Requests, task_id: str) -> list[tuple[TriggerRequest, str]]:
+    """Give each request its key: the caller's, else one that is derived from the message."""
+    stem = f"task:{task_id}"
+    return [
+        (request, request.idempotency_key or (f"{stem}#{number}" if requests.many else stem))
+        for number, request in enumerate(requests.triggers)
+    ]
 
 
 @setup_logging.connect

@@ -10,7 +10,8 @@ import pytest
 
 from worker.demo.zenml import DEMO_API_KEY, DemoServer
 from worker.domain.trigger import Origin
-from worker.engine.enqueue import accept, parse_request
+from worker.engine.enqueue import accept
+from worker.engine.requests import parse_request
 from worker.engine.runtime import Engine, clock, open_engine
 from worker.settings import load_settings
 
@@ -38,7 +39,7 @@ class Flow:
     async def ask(self, **request: Any) -> str:
         """Record a trigger as a caller would; gives its id."""
         wanted = parse_request({"pipeline": "training", **request})
-        accepted = await accept(self.engine.triggers, Origin.CLI, wanted, "k", clock())
+        accepted = await accept(self.engine.requests, Origin.CLI, wanted, "k", clock())
         return accepted.trigger.id
 
     async def step(self) -> None:

@@ -55,6 +55,7 @@ def test_only_our_own_messages_are_in_our_own_queue(
     send(bare_app)
     eventually(lambda: worker_ready.outcomes("started"), what="a run")
     assert worker_ready.logs().count("queued") == 1
+    assert "mingle" not in worker_ready.logs(), "no second is spent on neighbours"
 
 
 def test_a_request_that_cannot_be_recorded_now_is_not_lost(
@@ -153,9 +154,9 @@ def test_what_is_no_trigger_ends_no_worker_also_while_redis_is_away(
         ({"config": {}}, "pipeline: Field required"),
         ({"pipeline": "training", "schedule": "no-such"}, "schedule: unknown field"),
         ({"pipeline": "training", "config": {"x": "y" * 10_000_000}}, "config: is larger than 1 MiB"),
-        ({"pipeline": "training", "config": {"extra": {"n": 10**30}}}, "config.extra.n does not fit into 64 bits"),
-        ({"pipeline": "training", "config": {"extra": {"s": "\ud800"}}}, "config.extra.s is not valid Unicode"),
-        ({"pipeline": "training", "config": {"tags": 5}}, "config.tags has to be a list"),
+        ({"pipeline": "training", "config": {"extra": {"n": 10**30}}}, "config.extra.n: does not fit into 64 bits"),
+        ({"pipeline": "training", "config": {"extra": {"s": "\ud800"}}}, "config.extra.s: is not valid Unicode"),
+        ({"pipeline": "training", "config": {"tags": 5}}, "config.tags: has to be a list"),
     ],
     ids=["version", "list", "priority", "date", "empty", "schedule", "ten-megabytes", "large", "unicode", "tags"],
 )

@@ -1,20 +1,22 @@
 """`zenbeat dead list|show|replay|discard`: triggers that are not tried again by themselves."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import click
 
+from worker.cli.auditing import tell
 from worker.cli.doors import with_engine
 from worker.cli.output import output_option, say, short_time, show
 from worker.cli.publishing import publish
-from worker.cli.trigger_look import row, show_trigger, withdraw
+from worker.cli.trigger_look import row, show_trigger
 from worker.domain.outcome import Status
 from worker.domain.trigger import TriggerState
 from worker.engine.runtime import Engine
+from worker.engine.steering import withdraw
 
 MOST = 10_000
 
@@ -32,6 +34,10 @@ class Filter:
     def given(self) -> bool:
         """Tell whether anything was asked for."""
         return any((self.schedule, self.pipeline, self.code, self.reason))
+
+    def __str__(self) -> str:
+        """Say it in words, for the audit log; "" where nothing was asked for."""
+        return ", ".join(f"{name} {value}" for name, value in asdict(self).items() if value)
 
     def fits(self, fields: dict[str, str]) -> bool:
         """Tell whether a dead letter is meant."""
@@ -108,16 +114,35 @@ def replay(ids: tuple[str, ...], every: bool, **words: str | None) -> None:  # n
 
 
 async def _replay(ids: tuple[str, ...], wanted: Filter, engine: Engine) -> int:
-    failed = 0
-    for identity in await _meant(ids, wanted, engine):
-        state = await engine.triggers.replay(identity)
-        if state is TriggerState.DEAD:
-            click.echo(identity)
-        else:
-            say(f"{identity} is {state or 'unknown'}, not dead.")
-            failed = 1
+    meant = await _meant(ids, wanted, engine)
+    failed = await _each(engine, meant, engine.triggers.replay, "trigger.replay", str(wanted))
     await engine.dispatcher.ring()
     return failed
+
+
+async def _each(
+    engine: Engine,
+    ids: Sequence[str],
+    act: Callable[[str], Awaitable[TriggerState | None]],
+    action: str,
+    reason: str,
+) -> int:
+    """Do it to each dead letter, with one entry in the audit log for all. Gives 1 if one was not dead, else 0."""
+    done = []
+    try:
+        for identity in ids:
+            state = await act(identity)
+            if state is TriggerState.DEAD:
+                done.append(identity)
+                click.echo(identity)
+            else:
+                say(f"{identity} is {state or 'unknown'}, not dead.")
+    finally:
+        # Also what was done before something went wrong.
+        if done:
+            more = f" and {len(done) - 1} more" if len(done) > 1 else ""
+            await tell(engine, action, f"{done[0]}{more}", reason=reason)
+    return int(len(done) < len(ids))
 
 
 @dead.command()
@@ -132,16 +157,11 @@ def discard(ids: tuple[str, ...], every: bool, yes: bool, **words: str | None) -
     meant = with_engine(partial(_meant, ids, wanted))
     if meant and not yes and sys.stdin.isatty():
         click.confirm(f"Give up {len(meant)} dead letter(s)?", abort=True, err=True)
-    raise SystemExit(with_engine(partial(_discard, meant)))
+    raise SystemExit(with_engine(partial(_discard, meant, str(wanted))))
 
 
-async def _discard(ids: list[str], engine: Engine) -> int:
-    failed = 0
-    for identity in ids:
-        state = await withdraw(identity, TriggerState.DISCARDED, Status.DISCARDED, engine)
-        if state is TriggerState.DEAD:
-            click.echo(identity)
-        else:
-            say(f"{identity} is {state}, not dead.")
-            failed = 1
-    return failed
+async def _discard(ids: list[str], reason: str, engine: Engine) -> int:
+    def give_up(identity: str) -> Awaitable[TriggerState | None]:
+        return withdraw(engine, identity, TriggerState.DISCARDED, Status.DISCARDED)
+
+    return await _each(engine, ids, give_up, "trigger.discard", reason)

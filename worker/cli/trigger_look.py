@@ -7,18 +7,21 @@ from typing import Any
 import click
 import orjson
 
+from worker.cli.auditing import tell
 from worker.cli.doors import with_engine
 from worker.cli.output import Words, output_option, say, short_time, show, show_one
-from worker.domain.errors import InvalidInput
 from worker.domain.outcome import Status
 from worker.domain.trigger import Trigger, TriggerState, attempt_id
 from worker.engine.chain import read_chain
-from worker.engine.recorder import origin_fields
-from worker.engine.runtime import Engine, clock
+from worker.engine.runtime import Engine
+from worker.engine.steering import read_trigger, withdraw
 from worker.store.codec import decode_trigger, instant
 
 SEEN = 1_000
 """Triggers that are looked through for those in a certain state."""
+
+WITHDRAWN = (TriggerState.WAITING, TriggerState.DISPATCHED)
+"""States in which a trigger can be withdrawn."""
 
 HISTORY = 20_000
 """Outcomes that are looked through for those of one trigger."""
@@ -119,7 +122,7 @@ def _in_words(history: list[dict[str, str]]) -> str:
 
 
 async def _whole(identity: str, engine: Engine) -> Whole:
-    fields = await _get(identity, engine)
+    fields = await read_trigger(engine, identity)
     trigger = decode_trigger(fields["data"].encode())
     outcomes = [outcome for outcome in await engine.outcomes.newest(HISTORY) if outcome.get("trigger") == identity]
     told = ("at", "status", "code", "reason", "next_try", "run_id", "url")
@@ -146,27 +149,20 @@ async def _held(trigger: Trigger, fields: dict[str, str], engine: Engine) -> str
     return f"by overlap: {fields.get('overlap', '')}{behind}"
 
 
-async def _get(identity: str, engine: Engine) -> dict[str, str]:
-    (fields,) = await engine.triggers.get([identity])
-    if not fields:
-        raise InvalidInput(f"there is no trigger {identity}; `zenbeat trigger list` shows the newest")
-    return fields
-
-
 @click.command("cancel")
 @click.argument("identity", metavar="ID")
 def cancel_trigger(identity: str) -> None:
     """Withdraw a trigger that was not sent yet. One that a worker holds may be sent already: it goes on."""
-    state = with_engine(partial(withdraw, identity, TriggerState.CANCELLED, Status.CANCELLED))
-    if state in (TriggerState.WAITING, TriggerState.DISPATCHED):
+    state = with_engine(partial(_cancel, identity))
+    if state in WITHDRAWN:
         say(f"Cancelled {identity}.")
         return
     say(f"Not cancelled: the trigger is {state}.")
     raise SystemExit(1)
 
 
-async def withdraw(identity: str, to: TriggerState, status: Status, engine: Engine) -> TriggerState | None:
-    """End a trigger by a person's will; gives the state it was in."""
-    trigger: Trigger = decode_trigger((await _get(identity, engine))["data"].encode())
-    outcome = {"status": status.value, **origin_fields(trigger), "at": clock(), "reason": "by hand"}
-    return await engine.triggers.withdraw(identity, to, outcome)
+async def _cancel(identity: str, engine: Engine) -> TriggerState | None:
+    state = await withdraw(engine, identity, TriggerState.CANCELLED, Status.CANCELLED)
+    if state in WITHDRAWN:
+        await tell(engine, "trigger.cancel", identity)
+    return state

@@ -8,14 +8,16 @@ from uuid import uuid4
 import click
 import yaml
 
+from worker.cli.auditing import audited
 from worker.cli.doors import with_engine
-from worker.cli.moments import read_moment
 from worker.cli.output import output_option, say, show_one
 from worker.cli.publishing import publish
 from worker.cli.waiting import wait_for_end
 from worker.domain.errors import InvalidInput
+from worker.domain.moments import read_moment
 from worker.domain.trigger import Origin
-from worker.engine.enqueue import Accepted, TriggerRequest, accept, parse_request
+from worker.engine.enqueue import Accepted, accept
+from worker.engine.requests import TriggerRequest, parse_request
 from worker.engine.runtime import Engine
 from worker.store.connection import redis_time
 
@@ -62,7 +64,9 @@ def start(
 
 
 async def _record(request: TriggerRequest, key: str, engine: Engine) -> Accepted:
-    accepted = await accept(engine.triggers, Origin.CLI, request, key, await redis_time(engine.redis))
+    now = await redis_time(engine.redis)
+    told = audited(engine, "trigger.start", request.pipeline)
+    accepted = await accept(engine.requests, Origin.CLI, request, key, now, [told])
     await engine.dispatcher.ring()
     return accepted
 

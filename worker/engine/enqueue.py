@@ -1,61 +1,20 @@
-"""Triggers that people and other programs ask for: checked, recorded, and only then answered."""
+"""Triggers that people and other programs ask for: recorded, and only then answered."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from worker.domain.errors import Fault, InvalidInput
-from worker.domain.jsonvalues import json_faults
-from worker.domain.nearest import nearest
+from worker.domain.errors import Conflict, Fault, QueueFull
 from worker.domain.schedule import Target
 from worker.domain.trigger import Origin, Trigger
 from worker.engine import planner
-from worker.store.items import Entry, Item
-from worker.store.triggers import TriggerStore
+from worker.engine.requests import TriggerRequest
+from worker.settings import Settings
+from worker.store.items import Command
+from worker.store.requests import UNLIMITED, Asked, Clash, Full, RequestStore, Room
 
-LONGEST_CONFIG = 1024 * 1024
-"""Characters of a configuration: what is larger is data, and belongs where a step can load it from."""
-
-MOST_TOLD = 3
-"""Faults of one configuration that are told at once."""
-
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-class TriggerRequest(BaseModel):
-    """What a caller may say of the run that it wants. Version 1 of the message `worker.trigger`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: Literal[1] = 1
-    pipeline: Name
-    template: Name | None = None
-    snapshot: Name | None = None
-    project: Name | None = None
-    config: dict[str, Any] = Field(default_factory=dict)
-    idempotency_key: Name | None = None
-    priority: int = Field(0, ge=-1000, le=1000)
-    not_before: datetime | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "TriggerRequest":
-        if faults := json_faults(self.config, ("config",)):
-            raise ValueError("; ".join(f"{'.'.join(map(str, path))} {what}" for path, what in faults[:MOST_TOLD]))
-        if len(str(self.config)) > LONGEST_CONFIG:
-            raise ValueError("config: is larger than 1 MiB")
-        if not isinstance(self.config.get("tags", []), list):
-            raise ValueError("config.tags has to be a list")  # noqa: TRY004 - pydantic wants a ValueError
-        if self.template and self.snapshot:
-            raise ValueError("template and snapshot exclude each other")
-        if self.not_before is not None and self.not_before.tzinfo is None:
-            raise ValueError("not_before needs an offset from UTC, such as 2026-12-01T08:00:00+01:00")
-        name = self.config.get("run_name")
-        if name is not None and ("{" in str(name) or "}" in str(name)):
-            raise ValueError("config.run_name may not hold { or }: ZenML would read them as placeholders")
-        return self
+FULL_SECONDS = 5.0
+"""After which a caller may ask again whose triggers found no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +25,64 @@ class Accepted:
     new: bool
 
 
-def parse_request(values: Mapping[str, Any]) -> TriggerRequest:
-    """Check a caller's words. Raises InvalidInput with every fault, each with its path."""
-    try:
-        return TriggerRequest.model_validate(dict(values))
-    except ValidationError as error:
-        raise InvalidInput([_fault(detail) for detail in error.errors(include_url=False)]) from None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks: the name of an API key or hook, and from which address; "" is nobody who has to say so."""
+
+    name: str = ""
+    address: str = ""
 
 
-def _fault(detail: Any) -> Fault:
-    path = ".".join(str(part) for part in detail["loc"])
-    if path == "version":
-        return Fault(path=path, message=f"this zenbeat knows version 1 of the message, not {detail['input']!r}")
-    if detail["type"] == "extra_forbidden":
-        match = nearest(path, TriggerRequest.model_fields)
-        return Fault(path=path, message="unknown field" + (f"; did you mean {match}?" if match else ""))
-    return Fault(path=path, message=str(detail["msg"]).removeprefix("Value error, "))
+def room_of(settings: Settings) -> Room:
+    """Give how much may wait, for callers that can be told to come again."""
+    return Room(
+        most=settings.queue_max, per_caller=settings.queue_max_per_key, per_pipeline=settings.queue_max_per_pipeline
+    )
 
 
-async def accept(triggers: TriggerStore, origin: Origin, request: TriggerRequest, key: str, now: datetime) -> Accepted:
+async def accept(
+    store: RequestStore,
+    origin: Origin,
+    request: TriggerRequest,
+    key: str,
+    now: datetime,
+    more: Sequence[Command] = (),
+) -> Accepted:
     """Record what was asked for. `key` stands in for an idempotency key where the caller gave none.
 
-    Raises InvalidInput when the key was used before for something else.
+    `more` are plain writes that go with it, if it is new. Raises Conflict when the key was used before for something
+    else.
     """
+    (accepted,) = await accept_all(store, origin, [(request, request.idempotency_key or key)], now, more=more)
+    return accepted
+
+
+async def accept_all(
+    store: RequestStore,
+    origin: Origin,
+    wanted: Sequence[tuple[TriggerRequest, str]],
+    now: datetime,
+    *,
+    asker: Asker | None = None,
+    room: Room = UNLIMITED,
+    more: Sequence[Command] = (),
+) -> list[Accepted]:
+    """Record all that was asked for, each with the key that its id is derived from, or nothing of it.
+
+    `more` are plain writes that go with it, if any of it is new.
+    Raises Conflict when a key was used before for something else, and QueueFull when there is no room.
+    """
+    asker = asker or Asker()
+    asked = [_asked(origin, request, key, now, asker) for request, key in wanted]
+    found = await store.accept(asked, room, more)
+    if isinstance(found, Clash):
+        raise _conflict(found, wanted, asked)
+    if isinstance(found, Full):
+        raise QueueFull(_full(found, len(asked)), FULL_SECONDS)
+    return [Accepted(trigger=trigger, new=new) for trigger, new in found.triggers]
+
+
+def _asked(origin: Origin, request: TriggerRequest, key: str, now: datetime, asker: Asker) -> Asked:
     target = Target(
         pipeline=request.pipeline,
         template=request.template,
@@ -97,11 +91,44 @@ async def accept(triggers: TriggerStore, origin: Origin, request: TriggerRequest
         config=request.config,
     )
     due = max(now, request.not_before.astimezone(UTC)) if request.not_before else now
-    named = request.idempotency_key or key
-    trigger = planner.for_request(origin, named, target, due=due, priority=request.priority)
-    (recorded,) = await triggers.record([Item(entries=[Entry(trigger=trigger, ready=request.not_before)])])
-    if recorded.triggers[0] < 0:
-        raise InvalidInput(
-            f"idempotency key {named} was used before for another request (trigger {trigger.id}); take another key"
+    return Asked(
+        trigger=planner.for_request(origin, key, target, due=due, priority=request.priority),
+        not_before=request.not_before,
+        asked_by=asker.name,
+        asked_from=asker.address,
+    )
+
+
+def _conflict(clash: Clash, wanted: Sequence[tuple[TriggerRequest, str]], asked: Sequence[Asked]) -> Conflict:
+    request, key = wanted[clash.number]
+    given = request.idempotency_key or key
+    path = f"triggers.{clash.number}.idempotency_key" if len(wanted) > 1 else "idempotency_key"
+    if clash.known is None:
+        return Conflict(
+            [Fault(path=path, message=f"idempotency key {given} stands here twice, for different requests")]
         )
-    return Accepted(trigger=trigger, new=recorded.triggers[0] == 1)
+    sentence = (
+        f"idempotency key {given} was used before for another request (trigger {clash.known.id}); take another key"
+    )
+    both = {"known": _told(clash.known), "received": _told(asked[clash.number].trigger)}
+    return Conflict([Fault(path=path, message=sentence)], both)
+
+
+def _told(trigger: Trigger) -> dict[str, object]:
+    """Give what was asked for, without what we made of it."""
+    asked = {
+        "pipeline": trigger.pipeline,
+        "template": trigger.template,
+        "snapshot": trigger.snapshot,
+        "project": trigger.project,
+        "config": {key: value for key, value in trigger.body.items() if key not in {"run_name", "tags"}},
+        "priority": trigger.priority or None,
+        "due": trigger.due,
+    }
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def _full(full: Full, asked: int) -> str:
+    if asked > full.most:
+        return f"{asked} triggers at once are more than may wait for {full.whose} ({full.most}); send fewer"
+    return f"{full.waiting} triggers wait for {full.whose}, and {full.most} may; nothing was recorded, try again later"

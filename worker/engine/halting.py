@@ -37,6 +37,7 @@ class Point(StrEnum):
     BEFORE_LETTER = "before an alert is sent"
     AFTER_LETTER = "after an alert is sent"
     BEFORE_ACCEPT = "before a request is recorded"
+    BEFORE_ANSWER = "before a request is answered"
     BEFORE_ACK = "before the ack of a request"
 
 

@@ -120,13 +120,18 @@ def _new(trigger: Trigger, entry: Entry) -> dict[str, Any]:
         "overlap": entry.overlap,
         "attempt": trigger.attempt if trigger.attempt > 1 else None,
     }
-    plain = {
-        "id": trigger.id,
-        "ready": str(milliseconds(entry.ready)) if entry.ready else "0",
-        "rank": str(milliseconds(trigger.due) - trigger.priority * PRIORITY_STEP_MS),
-        "digest": entry.digest or digest(trigger),
-        "fields": flat(fields),
-    }
+    plain = waiting(trigger, entry.ready, entry.digest or digest(trigger), fields)
     held = str(milliseconds(trigger.due)) if entry.overlap else None
     more = {"sweep": trigger.sweep, "schedule": trigger.schedule, "held": held}
     return plain | {key: value for key, value in more.items() if value}
+
+
+def waiting(trigger: Trigger, ready: datetime | None, told_apart: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a trigger as scripts put it on record; `ready` None is at once."""
+    return {
+        "id": trigger.id,
+        "ready": str(milliseconds(ready)) if ready else "0",
+        "rank": str(milliseconds(trigger.due) - trigger.priority * PRIORITY_STEP_MS),
+        "digest": told_apart,
+        "fields": flat(fields),
+    }

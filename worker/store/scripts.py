@@ -7,21 +7,27 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 NAMES = (
+    "accept",
     "admit",
+    "book",
     "claim",
     "conclude",
     "dispatch",
     "fenced",
     "follow",
+    "guessed",
+    "knock",
     "lead",
     "reclaim",
     "record",
+    "rekey",
     "renew",
     "release",
     "replay",
     "resign",
     "sending",
     "settle",
+    "throttle",
     "withdraw",
 )
 

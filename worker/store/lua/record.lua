@@ -68,16 +68,7 @@ local function put(entry, ledger)
   elseif known[1] then
     clear(trigger, key)
   end
-  redis.call('HSET', key, 'state', 'waiting', 'digest', trigger.digest, 'rank', trigger.rank,
-             'recorded', whole(now), unpack(trigger.fields))
-  if trigger.held then
-    redis.call('ZADD', KEYS[8], trigger.held, trigger.id)
-  elseif tonumber(trigger.ready) > now then
-    redis.call('ZADD', KEYS[4], trigger.ready, trigger.id)
-  else
-    redis.call('ZADD', KEYS[3], trigger.rank, trigger.id)
-  end
-  redis.call('ZADD', KEYS[5], whole(now), trigger.id)
+  enter(trigger, key, {ready = KEYS[3], delayed = KEYS[4], triggers = KEYS[5], held = KEYS[8]})
   if trigger.schedule and not trigger.held and not trigger.sweep then
     redis.call('ZADD', KEYS[9], 0, trigger.schedule .. '|' .. trigger.id)
   end

@@ -1,5 +1,5 @@
--- shared() is what every script begins with: the one clock, how the ledger learns what became of a trigger, and how its
--- end is told.
+-- shared() is what every script begins with: the one clock, how a trigger gets on record, how the ledger learns what became
+-- of it, and how its end is told.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -30,3 +30,17 @@ local function ended(stream, id, fate)
   redis.call('XADD', stream, '*', 'kind', fate, 'trigger', id)
 end
 
+
+-- Put a trigger on record: among what is held for its overlap policy, what is not ready yet, or what is.
+local function enter(trigger, key, places)
+  redis.call('HSET', key, 'state', 'waiting', 'digest', trigger.digest, 'rank', trigger.rank,
+             'recorded', whole(now), unpack(trigger.fields))
+  if trigger.held then
+    redis.call('ZADD', places.held, trigger.held, trigger.id)
+  elseif tonumber(trigger.ready) > now then
+    redis.call('ZADD', places.delayed, trigger.ready, trigger.id)
+  else
+    redis.call('ZADD', places.ready, trigger.rank, trigger.id)
+  end
+  redis.call('ZADD', places.triggers, whole(now), trigger.id)
+end
