@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from celery.utils.functional import noop
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu.utils.encoding import safe_repr
@@ -24,6 +25,11 @@ AGAIN_SECONDS = 1
 NEIGHBOURLY = ("Mingle", "Gossip", "Heart", "Events", "Control")
 """Steps of a consumer that talk with other workers, which ours have nothing to say to: a second at each connection."""
 
+ALONE = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
+"""The same, in the words of the command line."""
+
+LOOK_UP_SECONDS = 1
+
 
 class SafeConsumer(Consumer):
     """Puts away every message that is no task of ours, and comes back at once when the broker does."""
@@ -34,6 +40,15 @@ class SafeConsumer(Consumer):
         default_steps: ClassVar = [
             step for step in Consumer.Blueprint.default_steps if step.rpartition(":")[2] not in NEIGHBOURLY
         ]
+
+    def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Leave the neighbourly steps out also where another step asks for them: that of the tasks wants Mingle."""
+        super().__init__(*args, worker_options={**(worker_options or {}), **ALONE}, **kwargs)
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Look up every second: a signal alone does not wake a loop that waits, and RabbitMQ sends nothing for long."""
+        super().register_with_event_loop(hub)
+        hub.call_repeatedly(LOOK_UP_SECONDS, noop)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Wait for the broker, and look for it every second: Celery's own patience grows to half a minute."""
