@@ -120,6 +120,7 @@ def test_a_day_that_leads_into_a_gap_gives_a_time_that_exists() -> None:
         ("{{ 4.567 | round(1) }}", 4.6),
         ("{{ [3, 1, 2] | sort | join('-') }}", "1-2-3"),
         ("{{ 'a-b' | replace('-', '_') }}", "a_b"),
+        ("{{ 'a%2Fb+c%C3%A4' | urldecode }}", "a/b cä"),
         ("{{ [1, 2] | sum }}", 3),
         ("{{ 'ab' | list }}", ["a", "b"]),
         ("{{ {'a': 1} | tojson }}", '{"a":1}'),

@@ -11,6 +11,8 @@ from jinja2.runtime import Context
 from worker.render.expression import context_of, expression
 from worker.render.grammar import (
     FOLLOWER_NAMES,
+    HOOK_NAMES,
+    ITEM_NAMES,
     SCHEDULE_NAMES,
     SWEEP_NAMES,
     ExpressionError,
@@ -24,7 +26,7 @@ Path = tuple[str | int, ...]
 KEY_FAULT = "a key has to be a text, and cannot hold an expression"
 """The one sentence that is about the last key of its path, not about the value there."""
 
-_ALL_NAMES = SCHEDULE_NAMES | FOLLOWER_NAMES | SWEEP_NAMES
+_ALL_NAMES = SCHEDULE_NAMES | FOLLOWER_NAMES | SWEEP_NAMES | HOOK_NAMES | ITEM_NAMES
 
 
 def expression_faults(

@@ -22,12 +22,20 @@ FOLLOWER_NAMES = frozenset({"upstream", "upstreams"})
 SWEEP_NAMES = frozenset({"params", "sweep", "trial"})
 """Known in the trials of a sweep."""
 
+HOOK_NAMES = frozenset({"headers", "hook", "payload"})
+"""Known where another system has sent a webhook."""
+
+ITEM_NAMES = frozenset({"item"})
+"""Known besides in a hook with `each`."""
+
 _ONCE = "a body is rendered once and stored, so that a retry sends the same"
 _NOT_KNOWN = {
     "now": f'"now" is not known: {_ONCE}; use fire_time',
     "today": f'"today" is not known: {_ONCE}; use fire_time | date("%Y-%m-%d")',
     "attempt": f'"attempt" is not known: {_ONCE}',
     **{name: f'"{name}" is known in a schedule with after only' for name in FOLLOWER_NAMES},
+    **{name: f'"{name}" is known in a hook only' for name in HOOK_NAMES},
+    **{name: f'"{name}" is known in a hook with each only' for name in ITEM_NAMES},
 }
 _NOT_ALLOWED: dict[type[nodes.Node], str] = {
     nodes.For: "for is not possible; an expression such as range(3) | join(',') may do",
@@ -84,6 +92,11 @@ def fixed_text(text: str) -> str:
     if not has_expression(text):
         return text
     return "".join(node.data for node in _tree(text).find_all(nodes.TemplateData))
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether a text is one expression and nothing else. Raises ExpressionError."""
+    return parse(text).whole is not None
 
 
 def _tree(text: str) -> nodes.Template:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
+from urllib.parse import unquote_plus
 
 import orjson
 from jinja2 import StrictUndefined, Undefined
@@ -165,6 +166,11 @@ def _to_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+def _urldecode(text: object) -> str:
+    # S3 writes the keys of objects so. What comes of it is never longer.
+    return unquote_plus(str(text))
+
+
 def _add(left: Any, right: Any) -> Any:
     if isinstance(left, datetime) and isinstance(right, timedelta):
         return _move(left, right)
@@ -256,6 +262,7 @@ _OWN_FILTERS: Mapping[str, Callable[..., Any]] = {
     "round": _round,
     "sum": _sum,
     "tojson": _to_json,
+    "urldecode": _urldecode,
 }
 
 _TESTS = _words(

@@ -1,16 +1,18 @@
-"""From one file to its schedules and sweep definitions, or to everything that is wrong with it."""
+"""From one file to its schedules, sweep definitions and hooks, or to everything that is wrong with it."""
 
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from worker.domain.errors import Fault, InvalidInput
+from worker.domain.hook import Hook
 from worker.domain.notify import Notify
 from worker.domain.schedule import CatchUp, Overlap, Schedule, SweepDefinition
 from worker.source.document import Document, Path, read_document
 from worker.source.files import Files, Unusable
 from worker.source.findings import Findings
 from worker.source.following import Link, after_links
+from worker.source.hooks import Hooks
 from worker.source.model import ScheduleEntry, SweepEntry
 from worker.source.points import Points
 from worker.source.policies import build_coalesce, build_notify, build_overlap, build_retry
@@ -18,6 +20,7 @@ from worker.source.runconfig import schedule_scope, sweep_scope
 from worker.source.shape import read_file
 from worker.source.spaces import Spaces
 from worker.source.target import Targets
+from worker.source.targetmodel import TargetEntry
 from worker.source.templates import Templates
 from worker.source.timing import When, build_when, has_clock
 
@@ -42,16 +45,17 @@ class Names:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What one file holds at one time. With faults it holds no schedules and no sweeps."""
+    """What one file holds at one time. With faults it holds no schedules, sweeps and hooks."""
 
     file: str
     schedules: tuple[Schedule, ...] = ()
     sweeps: tuple[SweepDefinition, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     names: tuple[Names, ...] = ()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     templates: frozenset[str] = frozenset()
-    """The config templates and files of points it asks for, also those that are missing."""
+    """The config templates, schemas and files of points it asks for, also those that are missing."""
     links: tuple[Link, ...] = ()
     """What its schedules follow; with faults, as far as it can be read."""
 
@@ -66,17 +70,23 @@ def build_version(name: str, files: Files, templates: Templates) -> Version:
         document = read_document(content, file)
     except InvalidInput as error:
         return Version(file=file, faults=error.faults)
-    return _Build(document, templates, Points(files)).version()
+    return build_document(document, files, templates)
+
+
+def build_document(document: Document, files: Files, templates: Templates) -> Version:
+    """Build what a document says."""
+    return _Build(document, files, templates).version()
 
 
 class _Build:
     """The work on one document."""
 
-    def __init__(self, document: Document, templates: Templates, points: Points) -> None:
+    def __init__(self, document: Document, files: Files, templates: Templates) -> None:
         self._document = document
         self._findings = Findings(document)
         self._targets = Targets(self._findings, templates)
-        self._spaces = Spaces(self._findings, points)
+        self._spaces = Spaces(self._findings, Points(files))
+        self._hooks = Hooks(self._findings, self._targets, files)
         self._links: list[Link] = []
         self._notify: Notify | None = None
 
@@ -87,16 +97,18 @@ class _Build:
         built = [self._schedule(entry, ("schedules", index)) for index, entry in entries.schedules]
         defined = [self._sweep(entry, ("sweeps", index)) for index, entry in entries.sweeps]
         timed = [(index, entry) for index, entry in entries.sweeps if entry.cron or entry.every or entry.at]
+        hooks = [self._hooks.build(entry, ("hooks", index)) for index, entry in entries.hooks]
         version = Version(
             file=self._document.file,
             names=(
                 self._names("schedules", entries.schedules),
                 self._names("sweeps", entries.sweeps),
                 self._names(TIMED, timed, "sweeps"),
+                self._names("hooks", entries.hooks),
             ),
             faults=self._findings.faults,
             warnings=self._findings.warnings,
-            templates=frozenset(self._targets.wanted | self._spaces.wanted),
+            templates=frozenset(self._targets.wanted | self._spaces.wanted | self._hooks.wanted),
             links=tuple(self._links),
         )
         if version.faults:
@@ -107,9 +119,10 @@ class _Build:
                 schedule for schedule in (*built, *(timed for _, timed in defined)) if schedule is not None
             ),
             sweeps=tuple(sweep for sweep, _ in defined if sweep is not None),
+            hooks=tuple(hooks),
         )
 
-    def _names(self, kind: str, entries: Sequence[tuple[int, ScheduleEntry | SweepEntry]], section: str = "") -> Names:
+    def _names(self, kind: str, entries: Sequence[tuple[int, TargetEntry]], section: str = "") -> Names:
         names, places = [], array("L")
         section = section or kind
         for index, entry in entries:
@@ -119,7 +132,7 @@ class _Build:
                 places.extend((index, place.line, place.column))
         return Names(section=kind, names=tuple(names), places=places)
 
-    def _is_named(self, entry: ScheduleEntry | SweepEntry, path: tuple[str, int]) -> bool:
+    def _is_named(self, entry: TargetEntry, path: tuple[str, int]) -> bool:
         # Where the name is missing or impossible, the entry has a stand-in.
         return bool(self._document.value[path[0]][path[1]].get("name") == entry.name)
 

@@ -16,13 +16,13 @@ from worker.source.fields import (
     Length,
     Moment,
     Moments,
-    Name,
-    Reference,
     SkippedDays,
     Strict,
     Zone,
 )
+from worker.source.hookmodel import HookEntry
 from worker.source.sweepmodel import SweepWords
+from worker.source.targetmodel import TargetEntry
 
 _RETRY = RetryPolicy()
 
@@ -77,23 +77,7 @@ TIMING = (
 _ON_A_CLOCK: dict[str, Any] = {"anyOf": [{"required": [key]} for key in CLOCKS]}
 
 
-class _RunEntry(Strict):
-    name: Name = Field(description="Unique over all files: small letters, digits and . _ -")
-    pipeline: Reference = Field(description="The pipeline, by name or id.")
-    template: Reference | None = Field(
-        None, description="The run template, by name or id. Left out, as `snapshot` too: the newest of the pipeline."
-    )
-    snapshot: Reference | None = Field(None, description="The pipeline snapshot, by name or id, instead of `template`.")
-    project: Reference | None = Field(None, description="The project, by name or id. Default: ZENML_ACTIVE_PROJECT_ID.")
-    config_template: Reference | None = Field(
-        None,
-        description="A YAML file with a run configuration, relative to this folder, such as templates/training.yaml.",
-    )
-    config: dict[str, Any] | None = Field(
-        None,
-        description="The run configuration, laid over `config_template` key by key. Texts may hold {{ expressions }}.",
-    )
-    priority: int = Field(0, ge=-1000, le=1000, description="Higher goes first; one step is worth a minute of waiting.")
+class _RunEntry(TargetEntry):
     retry: RetryEntry | None = Field(None, description="How a start that failed is tried again.")
 
 
@@ -191,12 +175,15 @@ class SweepEntry(ClockEntry, SweepWords):
 
 
 class ScheduleFile(Strict):
-    """Schedules and sweeps."""
+    """Schedules, sweeps and hooks."""
 
     schedules: Annotated[list[ScheduleEntry] | None, Field(description="What is started when.")] = None
     sweeps: Annotated[
         list[SweepEntry] | None, Field(description="Parameter sweeps, run when asked for, or by the clock.")
     ] = None
+    hooks: Annotated[list[HookEntry] | None, Field(description="Webhooks of other systems, and what each starts.")] = (
+        None
+    )
     notify: Annotated[
         NotifyField | None, Field(description="Who is told about the schedules of this file that do not say so.")
     ] = None

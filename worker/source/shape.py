@@ -13,9 +13,10 @@ from worker.domain.sweepwords import UNSUPPORTED
 from worker.source.document import Path
 from worker.source.endings import AfterEntry, NotifyEntry, RunRetryEntry, UpstreamEntry
 from worker.source.findings import Findings
+from worker.source.hookmodel import HookEntry
 from worker.source.model import DstEntry, RetryEntry, ScheduleEntry, ScheduleFile, SweepEntry
 
-Entry = TypeVar("Entry", ScheduleEntry, SweepEntry)
+Entry = TypeVar("Entry", ScheduleEntry, SweepEntry, HookEntry)
 
 _INSTEAD = {
     "calendar": "calendar is not supported yet; use skip_dates",
@@ -27,9 +28,20 @@ _INSTEAD = {
 }
 """Keys of a schedule that have a sentence of their own."""
 
+_NO_SECRETS = "secrets never stand in a file; set ZENBEAT_HOOK_SECRETS"
+_INSTEAD_IN_HOOKS = {
+    "secret": _NO_SECRETS,
+    "token": _NO_SECRETS,
+    "rate_limit": 'unknown key; did you mean "rate"?',
+    "parameters": _INSTEAD["parameters"],
+    "steps": _INSTEAD["steps"],
+}
+"""The same of a hook."""
+
 _MODELS: Mapping[str, type[BaseModel]] = {
     "schedules": ScheduleEntry,
     "sweeps": SweepEntry,
+    "hooks": HookEntry,
     "dst": DstEntry,
     "retry": RetryEntry,
     "run": RunRetryEntry,
@@ -66,6 +78,7 @@ class Entries:
 
     schedules: Sequence[tuple[int, ScheduleEntry]] = ()
     sweeps: Sequence[tuple[int, SweepEntry]] = ()
+    hooks: Sequence[tuple[int, HookEntry]] = ()
     notify: NotifyEntry | None = None
     """For the schedules that have none of their own."""
 
@@ -83,10 +96,25 @@ def read_file(findings: Findings) -> Entries:
         whole = ScheduleFile.model_validate(value)
     except ValidationError as error:
         wrong = [_report(detail, findings) for detail in error.errors(include_url=False)]
-        schedules = _rest(ScheduleEntry, "schedules", value, wrong)
-        return Entries(schedules=schedules, sweeps=_rest(SweepEntry, "sweeps", value, wrong))
-    schedules = list(enumerate(whole.schedules or []))
-    return Entries(schedules=schedules, sweeps=list(enumerate(whole.sweeps or [])), notify=whole.notify)
+        return Entries(
+            schedules=_rest(ScheduleEntry, "schedules", value, wrong),
+            sweeps=_rest(SweepEntry, "sweeps", value, wrong),
+            hooks=_rest(HookEntry, "hooks", value, wrong),
+        )
+    return Entries(
+        schedules=list(enumerate(whole.schedules or [])),
+        sweeps=list(enumerate(whole.sweeps or [])),
+        hooks=list(enumerate(whole.hooks or [])),
+        notify=whole.notify,
+    )
+
+
+_STAND_IN = {"name": "x", "pipeline": "x", "signature": "github"}
+
+
+def _words(model: type[BaseModel]) -> list[str]:
+    """Give the keys of a mapping as a person writes them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _rest(model: type[Entry], section: str, value: Any, wrong: list[Path]) -> list[tuple[int, Entry]]:
@@ -98,7 +126,7 @@ def _rest(model: type[Entry], section: str, value: Any, wrong: list[Path]) -> li
             bad = {path[2] for path in wrong if path[:2] == (section, index) and len(path) > 2}
             kept = {key: part for key, part in item.items() if key not in bad}
             # A name or pipeline that is missing need not hide what is wrong with the cron expression.
-            stand_in = {key: "x" for key in ("name", "pipeline") if key not in kept}
+            stand_in = {key: word for key, word in _STAND_IN.items() if key not in kept and key in _words(model)}
             try:
                 found.append((index, model.model_validate({**stand_in, **kept})))
             except ValidationError:
@@ -121,19 +149,28 @@ def _report(detail: ErrorDetails, findings: Findings) -> Path:
 
 def _unknown(path: Path) -> str:
     key = str(path[-1])
-    known = _fields_at(path[:-1])
-    if known is ScheduleEntry.model_fields and key in _INSTEAD:
-        return _INSTEAD[key]
-    if known is SweepEntry.model_fields and key in UNSUPPORTED:
-        return UNSUPPORTED[key]
-    if known is SweepEntry.model_fields and key in ScheduleEntry.model_fields:
-        return f"{key} belongs to a schedule; a sweep does not take it"
-    return f"unknown key{did_you_mean(key, known)}"
+    model = _model_at(path[:-1])
+    if key in _INSTEADS.get(model, {}):
+        return _INSTEADS[model][key]
+    if model in _BESIDE and key in ScheduleEntry.model_fields:
+        return f"{key} belongs to a schedule; a {_BESIDE[model]} does not take it"
+    return f"unknown key{did_you_mean(key, _words(model))}"
 
 
-def _fields_at(path: Path) -> Mapping[str, Any]:
+_INSTEADS: Mapping[type[BaseModel], Mapping[str, str]] = {
+    ScheduleEntry: _INSTEAD,
+    SweepEntry: UNSUPPORTED,
+    HookEntry: _INSTEAD_IN_HOOKS,
+}
+
+
+_BESIDE: Mapping[type[BaseModel], str] = {SweepEntry: "sweep", HookEntry: "hook"}
+"""What stands beside schedules, and may be taken for one."""
+
+
+def _model_at(path: Path) -> type[BaseModel]:
     keys = [step for step in path if isinstance(step, str)]
-    return (_MODELS[keys[-1]] if keys else ScheduleFile).model_fields
+    return _MODELS[keys[-1]] if keys else ScheduleFile
 
 
 def _sentence(kind: str, context: Mapping[str, Any], value: Any) -> str:

@@ -8,8 +8,9 @@ from worker.domain.schedule import Target
 from worker.render import used_names
 from worker.source.document import Path
 from worker.source.findings import Findings
-from worker.source.model import ScheduleEntry, SweepEntry
+from worker.source.model import ScheduleEntry
 from worker.source.runconfig import Scope, check_run_config
+from worker.source.targetmodel import TargetEntry
 from worker.source.templates import TemplateError, Templates
 
 _NOTHING: Mapping[str, Any] = {}
@@ -26,7 +27,7 @@ class Targets:
         self._used: dict[str, frozenset[str]] = {}
         self._shared: dict[frozenset[str], frozenset[str]] = {}
 
-    def build(self, entry: ScheduleEntry | SweepEntry, path: Path, scope: Scope) -> Target:
+    def build(self, entry: TargetEntry, path: Path, scope: Scope) -> Target:
         """Make the target of an entry, and note what is wrong with it."""
         if entry.template is not None and entry.snapshot is not None:
             message = "template is there already; keep one of them"
@@ -44,7 +45,7 @@ class Targets:
             uses=self._names_used(entry.config_template, config_template, config),
         )
 
-    def _config_template(self, entry: ScheduleEntry | SweepEntry, path: Path, scope: Scope) -> Mapping[str, Any]:
+    def _config_template(self, entry: TargetEntry, path: Path, scope: Scope) -> Mapping[str, Any]:
         name = entry.config_template
         if name is None:
             return _NOTHING
