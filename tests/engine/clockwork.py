@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from worker.demo.zenml import DemoServer
+from worker.engine.book import Book
 from worker.engine.leading import TTL
 from worker.engine.past import Past
 from worker.engine.rebuilding import Rebuilder
@@ -35,9 +36,8 @@ class Clockwork:
 
     def restart(self) -> None:
         """A beat process ended, and another one began."""
-        source = Source(self.directory, settle=False)
         self.scheduler = Scheduler(
-            source,
+            Book(Source(self.directory, settle=False), self.engine.booked),
             self.engine.cursors,
             self.engine.triggers,
             Past(self.engine.pauses, self.engine.results, self.engine.sweeps),

@@ -21,6 +21,7 @@ from worker.domain.results import Result
 from worker.domain.schedule import SweepDefinition
 from worker.domain.trigger import Origin, Trigger, trigger_id
 from worker.engine import sweeping
+from worker.engine.book import Book
 from worker.engine.duties import Duties
 from worker.engine.leading import TTL
 from worker.engine.rebuilding import Rebuilder
@@ -56,7 +57,7 @@ class Night:
         """The beat ended, and another one began."""
         self.duties = Duties(self.engine)
         self.scheduler = Scheduler(
-            Source(self._directory, settle=False),
+            Book(Source(self._directory, settle=False), self.engine.booked),
             self.engine.cursors,
             self.engine.triggers,
             self.duties.past,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from worker.cli.moments import read_end
 from worker.domain.errors import InvalidInput
+from worker.domain.moments import read_end
 from worker.domain.schedule import Overlap, Schedule
 from worker.engine.backfilling import Found, Order, Wish, find_fires, key_of, make_backfill
 from worker.engine.definitions import Backfill, decode_backfill, encode_backfill

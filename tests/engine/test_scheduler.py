@@ -275,7 +275,10 @@ class Given:
     """Definitions that come from no file."""
 
     def __init__(self, definitions: Definitions) -> None:
-        self.read = lambda: definitions
+        self._definitions = definitions
+
+    async def read_on(self) -> Definitions:
+        return self._definitions
 
 
 def test_a_schedule_that_brings_out_a_fault_of_ours_does_not_hold_up_the_others(

@@ -3,32 +3,30 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import click
 
+from worker.cli.auditing import audited
 from worker.cli.doors import with_engine
-from worker.cli.moments import WORDS, fire_rows, read_end, read_moment
+from worker.cli.moments import WORDS
 from worker.cli.output import output_option, say, show, show_one
 from worker.cli.publishing import publish
 from worker.cli.schedules import find_schedule
 from worker.cli.sweep_end import wait_for_sweep
 from worker.domain.duration import DurationError, parse_duration
 from worker.domain.errors import InvalidInput
+from worker.domain.moments import fire_rows, read_end, read_moment
 from worker.domain.schedule import Overlap, Schedule
-from worker.engine import sweeping
-from worker.engine.backfilling import Order, Wish, find_fires, key_of, make_backfill
-from worker.engine.definitions import Backfill
-from worker.engine.prospects import Prospect, look_ahead
+from worker.engine.backfilling import Order, Wish
+from worker.engine.backplans import Planned, begin_backfill, plan_backfill
+from worker.engine.prospects import Prospect
 from worker.engine.runtime import Engine
 from worker.settings import load_settings
 from worker.store.connection import redis_time
-
-UNASKED = 10_000
-"""Fire times that are run without --yes."""
 
 LONG_ID = re.compile(r"(?:trigger|sweep) ([0-9a-f]{8})-[0-9a-f-]{27}")
 
@@ -76,7 +74,7 @@ def backfill_schedule(name: str, output: str, *, dry_run: bool, yes: bool, wait:
     if dry_run:
         _show(planned, schedule, output)
         return
-    if not any(prospect.runs for prospect in planned.prospects) and not planned.known:
+    if planned.idle:
         say(f"There is nothing to run: {_counted(planned.prospects)}.")
         return
     identity, new = with_engine(partial(_begin, schedule, planned), settings, publish)
@@ -85,38 +83,10 @@ def backfill_schedule(name: str, output: str, *, dry_run: bool, yes: bool, wait:
         raise SystemExit(wait_for_sweep(identity))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A backfill that was asked for, and what would become of it."""
-
-    backfill: Backfill
-    key: str
-    prospects: Sequence[Prospect]
-    notes: Sequence[str]
-    """What a person should know of it, as sentences."""
-    known: bool
-    """It was begun before."""
-
-
 async def _plan(schedule: Schedule, asked: dict[str, Any], sure: bool, engine: Engine) -> Planned:  # noqa: FBT001
     wish, notes = _wish(schedule, asked, await redis_time(engine.redis))
-    found = find_fires(schedule, wish)
-    notes += [f"Left out: {each}." for each in found.left_out]
-    if not found.fires:
-        raise InvalidInput(f"{schedule.name} has no fire time from {wish.begin.isoformat()} to {wish.end.isoformat()}")
-    if len(found.fires) > UNASKED and not sure:
-        raise InvalidInput(f"there are {len(found.fires):,} fire times in this range; say --yes to run so many")
-    backfill = make_backfill(schedule, wish, found.fires)
-    if backfill.coalesced and not schedule.target.uses & {"window_start", "window_end"}:
-        notes.append("Its config uses neither window_start nor window_end: the one run is not told of the range.")
-    key = wish.key or key_of(backfill)
-    return Planned(
-        backfill=backfill,
-        key=key,
-        prospects=await look_ahead(engine, schedule, backfill),
-        notes=notes,
-        known=await sweeping.begun_before(engine, backfill, key),
-    )
+    planned = await plan_backfill(engine, schedule, wish, None if sure else "--yes")
+    return replace(planned, notes=[*notes, *planned.notes])
 
 
 def _wish(schedule: Schedule, asked: dict[str, Any], now: datetime) -> tuple[Wish, list[str]]:
@@ -149,8 +119,7 @@ def _length(text: str | None) -> timedelta | None:
 
 
 async def _begin(schedule: Schedule, planned: Planned, engine: Engine) -> tuple[str, bool]:
-    await sweeping.first_fire(engine, schedule, planned.backfill)
-    return await sweeping.start_backfill(engine, planned.backfill, planned.key)
+    return await begin_backfill(engine, schedule, planned, [audited(engine, "schedule.backfill", schedule.name)])
 
 
 def _show(planned: Planned, schedule: Schedule, output: str) -> None:

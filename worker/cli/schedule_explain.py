@@ -9,11 +9,12 @@ import click
 from worker.cli.account import Account, name_of, read_account
 from worker.cli.answers import answer
 from worker.cli.doors import with_engine
-from worker.cli.moments import clock_change, read_moment, utc_time, wall_time
+from worker.cli.moments import utc_time, wall_time
 from worker.cli.output import Words, output_option, say, show_one
 from worker.cli.schedules import catchup_in_words, find_schedule
 from worker.domain.catchup import decide, upcoming
 from worker.domain.errors import StoreUnavailable
+from worker.domain.moments import clock_change, read_moment
 from worker.domain.schedule import Schedule, catchup_window
 from worker.domain.zones import find_zone
 from worker.engine.history import History

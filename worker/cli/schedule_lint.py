@@ -1,11 +1,14 @@
 """`zenbeat schedule lint`: are the files right? Needs neither Redis nor ZenML."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from worker.cli.output import say
 from worker.domain.errors import InvalidInput
+from worker.domain.hook import Hook
+from worker.domain.schedule import Schedule, SweepDefinition
 from worker.settings import load_settings
 from worker.source import Definitions, Source, lint
 
@@ -33,11 +36,17 @@ def _lint(paths: tuple[Path, ...]) -> Definitions:
 
 
 def _verdict(definitions: Definitions) -> str:
-    places = [schedule.place for schedule in definitions.schedules] + [sweep.place for sweep in definitions.sweeps]
-    files = {place.rpartition(":")[0] for place in places}
+    defined: Sequence[Schedule | SweepDefinition | Hook] = [
+        *definitions.schedules,
+        *definitions.sweeps,
+        *definitions.hooks,
+    ]
+    files = {one.place.rpartition(":")[0] for one in defined}
     parts = [_counted(len(definitions.schedules), "schedule")]
     if definitions.sweeps:
         parts.append(_counted(len(definitions.sweeps), "sweep"))
+    if definitions.hooks:
+        parts.append(_counted(len(definitions.hooks), "hook"))
     return f"{', '.join(parts)} in {_counted(len(files), 'file')}: no faults"
 
 

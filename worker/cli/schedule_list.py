@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,31 @@ from worker.cli.doors import with_engine
 from worker.cli.output import Words, in_words, output_option, say, show
 from worker.cli.schedules import read_schedules
 from worker.domain.errors import StoreUnavailable
-from worker.domain.pause import Pause
 from worker.domain.results import Result, usual_duration, usual_lateness
-from worker.domain.schedule import Schedule
+from worker.domain.schedule import ManagedBy, Schedule
 from worker.domain.standing import Standing
 from worker.domain.zones import find_zone
+from worker.engine.describing import describe_pause
 from worker.engine.runtime import Engine, clock
-from worker.engine.standings import Seen, read_standings
+from worker.engine.standings import Seen, next_fires, read_standings
 from worker.settings import load_settings
-from worker.source import Definitions
+from worker.source import Definitions, file_of, name_of
 
-COLUMNS = ("name", "status", "results", "next", "takes", "lateness", "when", "timezone", "last")
-SPARE = ("last", "lateness", "timezone", "when", "takes", "results")
+COLUMNS = ("name", "status", "results", "next", "takes", "lateness", "when", "timezone", "last", "managed_by")
+SPARE = ("managed_by", "last", "lateness", "timezone", "when", "takes", "results")
 
-CSV = ("name", "status", "results", "next", "usual_seconds", "usual_lateness_seconds", "when", "timezone", "last")
+CSV = (
+    "name",
+    "status",
+    "results",
+    "next",
+    "usual_seconds",
+    "usual_lateness_seconds",
+    "when",
+    "timezone",
+    "last",
+    "managed_by",
+)
 
 NAMED = re.compile(r"""\bname:\s*["']?([a-z0-9][a-z0-9._-]*)""")
 
@@ -79,6 +90,9 @@ async def _broken(definitions: Definitions, now: datetime, engine: Engine) -> li
 
 
 def _names(file: str) -> Iterable[str]:
+    name = name_of(file)
+    if name:
+        return (name,)
     try:
         return NAMED.findall(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -91,27 +105,19 @@ def _row(schedule: Schedule, seen: Seen | None, now: datetime) -> dict[str, Any]
         "when": schedule.when,
         "timezone": schedule.timezone,
         "pipeline": schedule.target.pipeline,
-        "next": _next(schedule, seen, now),
+        "next": next(iter(next_fires(schedule, seen, now, 1)), None),
         "follows": schedule.after is not None,
         "place": schedule.place,
+        "managed_by": schedule.managed_by.value,
         **_seen(seen, seen.standing if seen else None),
     }
 
 
-def _next(schedule: Schedule, seen: Seen | None, now: datetime) -> datetime | None:
-    """Give when it is due next, as far as that is known: not before its pause ends."""
-    if seen is None:
-        return schedule.timing.next(now)
-    if schedule.max_runs is not None and seen.cursor is not None and seen.cursor.taken >= schedule.max_runs:
-        return None
-    if seen.pause is None:
-        return schedule.timing.next(now)
-    return schedule.timing.next(seen.pause.until - timedelta(microseconds=1)) if seen.pause.until else None
-
-
 def _broken_row(name: str, file: str, seen: Seen) -> dict[str, Any]:
     unknown = dict.fromkeys(("when", "timezone", "pipeline", "next"))
-    return {"name": name, **unknown, "follows": False, "place": file, **_seen(seen, Standing.BROKEN)}
+    managed = (ManagedBy.API if file == file_of(name) else ManagedBy.FILE).value
+    about = {"follows": False, "place": file, "managed_by": managed}
+    return {"name": name, **unknown, **about, **_seen(seen, Standing.BROKEN)}
 
 
 def _seen(seen: Seen | None, standing: Standing | None) -> dict[str, Any]:
@@ -161,14 +167,7 @@ WORDS: Words = {
 def _plain(row: dict[str, Any], output: str) -> dict[str, Any]:
     results = cells(row["results"]).plain if output == "csv" else _results(row["results"])
     plain = {key: value for key, value in row.items() if key != "follows"}
-    return {**plain, "paused": pause_fields(row["paused"]), "results": results}
-
-
-def pause_fields(pause: Pause | None) -> dict[str, Any] | None:
-    """Give a pause as programs read it."""
-    if pause is None:
-        return None
-    return {"since": pause.since, "by": pause.by, "why": pause.why, "until": pause.until, "cause": pause.cause.value}
+    return {**plain, "paused": describe_pause(row["paused"]), "results": results}
 
 
 def _results(results: Sequence[Result]) -> list[dict[str, Any]]:

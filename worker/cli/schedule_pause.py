@@ -1,6 +1,5 @@
 """`zenbeat schedule pause|resume`: nothing is started for a schedule until it goes on."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +7,12 @@ from functools import partial
 
 import click
 
+from worker.cli.auditing import audited, user_name
 from worker.cli.doors import with_engine
-from worker.cli.moments import read_moment
 from worker.cli.output import say
 from worker.cli.schedules import read_schedules, unknown_name
 from worker.domain.errors import InvalidInput
+from worker.domain.moments import read_moment
 from worker.domain.pause import Pause
 from worker.domain.schedule import CatchUp, Schedule
 from worker.engine import byhand
@@ -86,10 +86,11 @@ async def _pause(
     found = await _named(settings, definitions, names, engine)
     # All are looked at before the first is paused: what is refused has changed nothing.
     ends = {each.name: _end(until, each.schedule, now) for each in found}
-    return {
-        name: await byhand.pause(engine, name, Pause(since=now, by=by, why=why, until=end))
-        for name, end in ends.items()
-    }
+    paused = {}
+    for name, end in ends.items():
+        more = [audited(engine, "schedule.pause", name, by, why)]
+        paused[name] = await byhand.pause(engine, name, Pause(since=now, by=by, why=why, until=end), more)
+    return paused
 
 
 async def _resume(
@@ -109,7 +110,8 @@ async def _resume(
     for each in found:
         if catchup and each.pause and each.schedule and each.schedule.catchup is CatchUp.NONE:
             say(f"{each.name}: its catchup is none, so that nothing is made up for.")
-        resumed[each.name] = await byhand.resume(engine, each.name, each.schedule, by, now, catchup=catchup)
+        more = [audited(engine, "schedule.resume", each.name, by)]
+        resumed[each.name] = await byhand.resume(engine, each.name, each.schedule, by, now, catchup=catchup, more=more)
     return resumed
 
 
@@ -135,7 +137,7 @@ def _end(until: str | None, schedule: Schedule | None, now: datetime) -> datetim
 
 def user() -> str:
     """Name the user of this machine who asks. Raises UsageError where it is not told."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        raise click.UsageError("This machine does not tell who you are; say it with --by.") from None
+    name = user_name()
+    if not name:
+        raise click.UsageError("This machine does not tell who you are; say it with --by.")
+    return name

@@ -1,25 +1,21 @@
 """`zenbeat schedule run`: start a run of a schedule now, beside its times."""
 
-from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
 import click
 
+from worker.cli.auditing import audited
 from worker.cli.doors import with_engine
 from worker.cli.output import output_option, say, show_one
 from worker.cli.publishing import publish
 from worker.cli.schedules import find_schedule
 from worker.cli.waiting import wait_for_end
-from worker.domain.errors import InvalidInput
 from worker.domain.schedule import Schedule
 from worker.domain.trigger import Origin, Trigger
-from worker.engine.past import Past
-from worker.engine.planner import Known, for_request, render, schedule_context
-from worker.engine.runtime import Engine, clock
+from worker.engine.runtime import Engine
+from worker.engine.starting import start_now
 from worker.settings import load_settings
-from worker.store.items import Entry, Item
 
 
 @click.command("run")
@@ -46,24 +42,8 @@ def run_schedule(name: str, timeout: float | None, output: str, *, wait: bool) -
 
 
 async def _start(schedule: Schedule, engine: Engine) -> Trigger:
-    if schedule.sweep is not None:
-        raise InvalidInput(f"{schedule.name} is a sweep; start it now with: zenbeat sweep run {schedule.name}")
-    trigger = _trigger(schedule, clock(), await Past(engine.pauses, engine.results, engine.sweeps).known(schedule))
-    await engine.triggers.record([Item(entries=[Entry(trigger=trigger)])])
-    await engine.dispatcher.ring()
-    return trigger
-
-
-def _trigger(schedule: Schedule, now: datetime, known: Known) -> Trigger:
-    context = schedule_context(schedule, now, known)
-    target = replace(schedule.target, config_template={}, config=render(schedule.target, context))
-    return for_request(
-        Origin.CLI,
-        uuid4().hex,
-        target,
-        due=now,
-        priority=schedule.priority,
-        retry=schedule.retry,
-        run_retry=schedule.run_retry,
-        schedule=schedule.name,
+    started = await start_now(
+        engine, schedule, Origin.CLI, uuid4().hex, [audited(engine, "schedule.run", schedule.name)]
     )
+    await engine.dispatcher.ring()
+    return started.trigger

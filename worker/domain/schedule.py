@@ -44,6 +44,15 @@ MOST_BUFFERED = 100
 """Triggers of a schedule that wait for a run before them; what is due beyond that is skipped."""
 
 
+class ManagedBy(StrEnum):
+    """Where a schedule is defined, and changed."""
+
+    FILE = "file"
+    """In a schedule file."""
+    API = "api"
+    """In Redis, over the HTTP API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a run is started from, and with which configuration."""
@@ -111,7 +120,8 @@ class Schedule:
     sweep: SweepDefinition | None = None
     """What starts at each fire is a sweep, whose target is that of the schedule."""
     place: str = ""
-    """Where it is defined: `file:line`."""
+    """Where it is defined: `file:line`, or `api:name`."""
+    managed_by: ManagedBy = ManagedBy.FILE
     revision: str = ""
     """Hash of the definition's timing. When it changes, the past is not made up for."""
 

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from worker.domain.errors import LeadLost, StoreUnavailable
+from worker.engine.book import Book
 from worker.engine.clockwatch import ClockWatch
 from worker.engine.duties import Duties
 from worker.engine.leading import Leader
@@ -40,7 +41,7 @@ class Beat:
         self._leader = Leader(engine.settings.redis, engine.keys, self._identity)
         self._duties = Duties(engine)
         self._scheduler = Scheduler(
-            Source(engine.settings.schedules_dir),
+            Book(Source(engine.settings.schedules_dir), engine.booked),
             engine.cursors,
             engine.triggers,
             self._duties.past,

@@ -1,5 +1,6 @@
 """Pauses that a person begins and ends."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,13 +18,16 @@ TRIES = 20
 """A schedule that is due every second may be considered between a look at it and the writing."""
 
 
-async def pause(engine: Engine, name: str, wanted: Pause) -> Pause:
-    """Pause a schedule. One that is paused already has been so since then, and for the same cause."""
+async def pause(engine: Engine, name: str, wanted: Pause, more: Sequence[Command] = ()) -> Pause:
+    """Pause a schedule. One that is paused already has been so since then, and for the same cause.
+
+    `more` are plain writes that go with it.
+    """
     known = await engine.pauses.get(name)
     if known is not None and not known.over(wanted.since):
         wanted = replace(wanted, since=known.since, cause=known.cause)
     reason = f"by {wanted.by}{f': {wanted.why}' if wanted.why else ''}"
-    commands = [engine.pauses.begin(name, wanted), *_told(engine, Status.PAUSED, name, reason)]
+    commands = [engine.pauses.begin(name, wanted), *_told(engine, Status.PAUSED, name, reason), *more]
     await engine.triggers.record([Item(commands=commands)])
     return wanted
 
@@ -41,18 +45,26 @@ def check_resumable(name: str, schedule: Schedule | None, held: Pause, now: date
 
 
 async def resume(
-    engine: Engine, name: str, schedule: Schedule | None, by: str, now: datetime, *, catchup: bool
+    engine: Engine,
+    name: str,
+    schedule: Schedule | None,
+    by: str,
+    now: datetime,
+    *,
+    catchup: bool,
+    more: Sequence[Command] = (),
 ) -> Pause | None:
     """Let a schedule go on; gives the pause that it was in, None if it was not paused.
 
-    What was due during the pause stays skipped; with `catchup` the schedule's own policy decides about it anew.
+    What was due during the pause stays skipped; with `catchup` the schedule's own policy decides about it anew. `more`
+    are plain writes that go with it.
     """
     for _ in range(TRIES):
         held = await engine.pauses.get(name)
         if held is None:
             return None
         item = await _item(engine, name, schedule, held, now, catchup=catchup)
-        told = [*_told(engine, Status.RESUMED, name, f"by {by}"), engine.pauses.resume(name, now)]
+        told = [*_told(engine, Status.RESUMED, name, f"by {by}"), engine.pauses.resume(name, now), *more]
         (answer,) = await engine.triggers.record([replace(item, commands=[*item.commands, *told])])
         if answer.written:
             return held

@@ -105,7 +105,7 @@ class Minder:
     def _is_broken(self, place: str) -> bool:
         """Tell whether the file of a place cannot be read, or the folder that it is in."""
         file = Path(place.rpartition(":")[0])
-        return any(Path(broken) in {file, *file.parents} for broken in self._broken)
+        return place in self._broken or any(Path(broken) in {file, *file.parents} for broken in self._broken)
 
     # --- deadlines
 

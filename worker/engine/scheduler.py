@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from worker.domain.catchup import ON_TIME
+from worker.domain.errors import Fault
 from worker.domain.schedule import Schedule
+from worker.engine.book import Book
 from worker.engine.halting import Point, reached
 from worker.engine.past import Past
 from worker.engine.plans import (
@@ -24,7 +26,7 @@ from worker.engine.plans import (
     tell,
 )
 from worker.engine.rebuilding import Rebuilder
-from worker.source import Definitions, Source
+from worker.source import Definitions
 from worker.store.cursors import CursorStore
 from worker.store.triggers import TriggerStore
 
@@ -42,9 +44,9 @@ class Scheduler:
     """The schedules of one shard, in memory as a heap of next fire times; the truth is the cursors in Redis."""
 
     def __init__(
-        self, source: Source, cursors: CursorStore, triggers: TriggerStore, past: Past, rebuilder: Rebuilder, ring: Ring
+        self, book: Book, cursors: CursorStore, triggers: TriggerStore, past: Past, rebuilder: Rebuilder, ring: Ring
     ) -> None:
-        self._source = source
+        self._book = book
         self._ring = ring
         self._cursors = cursors
         self._triggers = triggers
@@ -58,7 +60,8 @@ class Scheduler:
         self._heap: list[tuple[datetime, str]] = []
         self._definitions: Definitions | None = None
         self.definitions = Definitions()
-        """What the files define, as it was read last."""
+        """What is defined, as it was read last."""
+        self._told: frozenset[Fault] = frozenset()
         self._adopted = False
         self._fence = ""
 
@@ -97,7 +100,7 @@ class Scheduler:
 
     def stand_by(self) -> None:
         """Keep the files read, so that taking over takes no longer than it must."""
-        self._source.read()
+        self._book.stand_by()
 
     def next_fire(self) -> datetime | None:
         """Give the instant at which something is due next."""
@@ -121,8 +124,8 @@ class Scheduler:
     # --- definitions
 
     async def _read(self, now: datetime) -> None:
-        """Take in what changed in the files."""
-        definitions = self._source.read()
+        """Take in what changed in the files, and over the API."""
+        definitions = await self._book.read_on()
         if definitions is not self._definitions:
             await self._report(definitions)
             self._definitions = self.definitions = definitions
@@ -131,10 +134,14 @@ class Scheduler:
             self._adopted = await self._adopt(definitions.schedules, now)
 
     async def _report(self, definitions: Definitions) -> None:
+        # A change of one schedule is no news of the faults of the others.
         for fault in definitions.faults:
-            logger.error("fault in a schedule file", extra={"fault": fault})
+            if fault not in self._told:
+                logger.error("fault in a schedule file", extra={"fault": fault})
         for warning in definitions.warnings:
-            logger.warning("schedule file", extra={"warning": warning})
+            if warning not in self._told:
+                logger.warning("schedule file", extra={"warning": warning})
+        self._told = frozenset((*definitions.faults, *definitions.warnings))
         await self._cursors.report_faults([str(fault) for fault in definitions.faults], self._fence)
         found = {"schedules": len(definitions.schedules), "faults": len(definitions.faults)}
         logger.info("schedules read", extra=found)

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from worker.domain.alert import AlertKind
+from worker.domain.catchup import upcoming
 from worker.domain.pause import Pause
 from worker.domain.results import Result
+from worker.domain.schedule import Schedule
 from worker.domain.standing import Standing, standing_of
 from worker.engine.runtime import Engine
 from worker.store.cursors import Cursor
 
 AT_ONCE = 200
 """Schedules that are asked for in one pipeline."""
+
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,15 @@ class Seen:
             fired=self.cursor is not None and self.cursor.taken > 0,
             results=self.results,
         )
+
+
+def next_fires(schedule: Schedule, seen: Seen | None, now: datetime, count: int) -> list[datetime]:
+    """Give when it is due next, as far as that is known: not before its pause ends, nor beyond its `max_runs`."""
+    if seen is not None and schedule.max_runs is not None and seen.cursor is not None:
+        count = min(count, max(0, schedule.max_runs - seen.cursor.taken))
+    if seen is None or seen.pause is None:
+        return upcoming(schedule.timing, now, count)
+    return upcoming(schedule.timing, seen.pause.until - MOMENT, count) if seen.pause.until else []
 
 
 async def read_standings(engine: Engine, names: Sequence[str], now: datetime) -> dict[str, Seen]:

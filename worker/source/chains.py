@@ -47,7 +47,8 @@ _ITSELF = "this schedule waits for itself"
 
 def _drawn(link: Link) -> str:
     by = f" -> pipeline {link.upstream.pipeline}" if link.upstream.pipeline else ""
-    return f"{link.schedule} ({PurePath(link.place.file).name}:{link.line}){by}"
+    place = f"{PurePath(link.place.file).name}:{link.line}" if link.line else link.place.file
+    return f"{link.schedule} ({place}){by}"
 
 
 def unknown_names(links: Iterable[Link], known: Collection[str]) -> list[Fault]:

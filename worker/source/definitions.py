@@ -6,12 +6,13 @@ from itertools import chain
 from typing import TypeVar
 
 from worker.domain.errors import Fault
+from worker.domain.hook import Hook
 from worker.domain.schedule import Schedule, SweepDefinition
 from worker.source.build import TIMED, Version
 from worker.source.chains import find_rings, unknown_names
 from worker.source.following import Link
 
-Defined = TypeVar("Defined", Schedule, SweepDefinition)
+Defined = TypeVar("Defined", Schedule, SweepDefinition, Hook)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Definitions:
 
     schedules: tuple[Schedule, ...] = ()
     sweeps: tuple[SweepDefinition, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     named: Mapping[str, Schedule] = field(init=False, compare=False, repr=False)
@@ -61,6 +63,7 @@ class _Joint:
         self._faults: list[Fault] = []
         self._schedules: list[Schedule] = []
         self._sweeps: list[SweepDefinition] = []
+        self._hooks: list[Hook] = []
 
     def check_names(self, beside: Iterable[Version]) -> None:
         """Note what follows a schedule that there is not."""
@@ -94,7 +97,7 @@ class _Joint:
     def choose(self) -> bool:
         """Choose what is used of each file, and tell whether something stands in for one."""
         taken: dict[tuple[str, str], str] = {}
-        self.used, self._faults, self._schedules, self._sweeps = [], [], [], []
+        self.used, self._faults, self._schedules, self._sweeps, self._hooks = [], [], [], [], []
         for version in self.versions:
             faults = [*version.faults, *_doubled(version, dict(taken)), *self._chained.get(version.file, ())]
             self._faults += sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column))
@@ -102,6 +105,7 @@ class _Joint:
             self.used.append(used)
             self._schedules += _free("schedules", used.schedules, taken)
             self._sweeps += _free("sweeps", used.sweeps, taken)
+            self._hooks += _free("hooks", used.hooks, taken)
         return bool(self._faults)
 
     def finish(self, good: MutableMapping[str, Version]) -> Definitions:
@@ -112,6 +116,7 @@ class _Joint:
         return Definitions(
             schedules=tuple(one for one in self._schedules if one.name not in self._left_out),
             sweeps=tuple(self._sweeps),
+            hooks=tuple(self._hooks),
             # A config template that several files use is reported once.
             faults=tuple(dict.fromkeys(self._faults)),
             warnings=tuple(dict.fromkeys(warning for version in self.versions for warning in version.warnings)),
@@ -143,10 +148,14 @@ def _doubled(version: Version, taken: dict[tuple[str, str], str]) -> list[Fault]
         # A sweep that is due by the clock takes the name of a schedule too.
         section, among = ("sweeps", "schedules") if names.section == TIMED else (names.section, names.section)
         for name, index, line, column in names:
-            here = f"{version.file}:{line}"
+            # What was made over the API has no lines.
+            here = f"{version.file}:{line}" if line else version.file
             first = taken.setdefault((among, name), here)
             if first != here:
-                message, path = f'"{name}" is defined already, in {first}', f"{section}.{index}.name"
+                message, path = (
+                    f'"{name}" is defined already, in {first}',
+                    f"{section}.{index}.name" if line else "name",
+                )
                 found.append(Fault(file=version.file, line=line, column=column, path=path, message=message))
     return found
 

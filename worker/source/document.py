@@ -24,7 +24,7 @@ DEEPEST = 20
 """Mappings and lists inside one another."""
 
 # The last two, and U+0085, are line ends to libyaml and to nobody else.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffe\uffff\u2028\u2029]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffe\uffff\u2028\u2029]")
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def _decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
         raise InvalidInput([_fault_after(before, file, "is not UTF-8; save the file with that encoding")]) from error
-    if found := _UNPRINTABLE.search(text):
+    if found := UNPRINTABLE.search(text):
         message = f"the character U+{ord(found[0]):04X} cannot stand in YAML"
         raise InvalidInput([_fault_after(text[: found.start()], file, message)])
     return text

@@ -80,6 +80,13 @@ class CursorStore:
             found = await self.redis.zrevrange(self.keys.ledger(schedule), 0, count - 1)
         return [orjson.loads(text(entry)) for entry in found]
 
+    async def ledger_before(self, schedule: str, before: int | None, count: int) -> list[dict[str, Any]]:
+        """Read decisions for a schedule, newest first: those before a fire time (epoch ms), or with None the newest."""
+        highest = "+inf" if before is None else f"({before}"
+        async with translated():
+            found = await self.redis.zrevrangebyscore(self.keys.ledger(schedule), highest, "-inf", start=0, num=count)
+        return [orjson.loads(text(entry)) for entry in found]
+
     async def newest(self, schedules: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Read the newest decision for each schedule; those without one are left out."""
         async with translated(), self.redis.pipeline(transaction=False) as pipe:
