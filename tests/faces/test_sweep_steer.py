@@ -103,7 +103,7 @@ def test_more_trials_by_a_number(place: Started) -> None:
     place.start("sizes")
     refused = place("extend", "sizes", "--by", "5")
     assert refused.exit_code == 2
-    assert "sizes is a grid sweep: edit its definition, and leave --by out" in refused.stderr
+    assert "sizes is a grid sweep: edit its definition, and do not say how many more" in refused.stderr
 
 
 def test_more_trials_by_what_the_file_says_now(place: Started) -> None:

@@ -2,11 +2,12 @@
 
 import click
 
-from worker.cli.moments import COLUMNS, WORDS, fire_rows, read_moment
+from worker.cli.moments import COLUMNS, WORDS
 from worker.cli.output import output_option, show
 from worker.domain.catchup import upcoming
 from worker.domain.cron import Cron, CronError
 from worker.domain.errors import InvalidInput
+from worker.domain.moments import fire_rows, read_moment
 from worker.domain.timing import Timing
 from worker.engine.runtime import clock
 

@@ -10,7 +10,14 @@ from rich.text import Text
 
 from worker.domain.schedule import Schedule
 
-COLOURS: Mapping[str, str] = {"up": "bold", "redis": "magenta", "demo": "yellow", "worker": "cyan", "beat": "green"}
+COLOURS: Mapping[str, str] = {
+    "up": "bold",
+    "redis": "magenta",
+    "demo": "yellow",
+    "worker": "cyan",
+    "beat": "green",
+    "api": "blue",
+}
 LEVELS: Mapping[str, str] = {"warning": "yellow", "error": "red", "critical": "bold red"}
 EVENTS: Mapping[str, str] = {
     "fired": "green",

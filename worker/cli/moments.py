@@ -1,68 +1,9 @@
-"""Instants on the command line: read from a person, and told with what the clocks do around them."""
+"""Instants in tables: in their own zone, and in UTC."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
-from itertools import pairwise
-from typing import Any
-
-from worker.domain.errors import InvalidInput
-from worker.domain.zones import Segment, ZoneError, find_zone, resolve_local, segments_from
-
-NEAR = timedelta(hours=24)
-"""A change of the clocks this close to a fire time is worth a note."""
+from datetime import datetime
 
 COLUMNS = ("local", "utc", "note")
-
-
-def read_moment(text: str, timezone: str) -> datetime:
-    """Read an instant in ISO 8601; without an offset it is a time in `timezone`. Raises InvalidInput."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found if found.tzinfo else resolve_local(found, timezone)
-    except ZoneError as error:
-        raise InvalidInput(str(error)) from error
-    except ValueError as error:
-        raise InvalidInput(f'"{text}" is not a time; write one such as 2026-12-01T08:00 or 2026-12-01') from error
-
-
-def read_end(text: str, timezone: str) -> datetime:
-    """Read the last instant of a range, which is part of it: a date stands for its whole day. Raises InvalidInput."""
-    try:
-        following = date.fromisoformat(text) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        return read_moment(text, timezone)
-    return read_moment(following.isoformat(), timezone) - timedelta(microseconds=1)
-
-
-def fire_rows(fires: Iterable[datetime], timezone: str) -> list[dict[str, Any]]:
-    """Give a row for each fire time: in its zone, in UTC, and what the clocks do around it."""
-    zone = find_zone(timezone)
-    return [
-        {
-            "local": fire.astimezone(zone),
-            "utc": fire,
-            "note": clock_change(fire, timezone),
-        }
-        for fire in fires
-    ]
-
-
-def clock_change(moment: datetime, timezone: str, near: timedelta = NEAR) -> str:
-    """Tell how the clocks of a zone change within `near` of an instant; "" if they do not."""
-    told = []
-    for before, after in pairwise(_segments(moment - near, moment + near, timezone)):
-        if before.offset != after.offset:
-            turned, shown = before.wall(before.end), after.wall(after.start)
-            way = "forward" if shown > turned else "back"
-            told.append(f"clocks go {way} {turned:%H:%M} → {shown:%H:%M} on {turned:%a} {turned:%Y-%m-%d}")
-    return "; ".join(told)
-
-
-def _segments(start: datetime, end: datetime, timezone: str) -> Iterator[Segment]:
-    for segment in segments_from(find_zone(timezone), start):
-        if segment.start > end:
-            return
-        yield segment
+"""Of `worker.domain.moments.fire_rows`."""
 
 
 def wall_time(moment: datetime) -> str:

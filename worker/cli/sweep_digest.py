@@ -8,12 +8,12 @@ from math import isfinite
 from statistics import median
 
 from worker.cli.picture import Point
-from worker.cli.sweep_rows import AT_ONCE, Kept
-from worker.cli.sweeps import done
 from worker.domain.pareto import best
 from worker.domain.sweepparts import Goal, Metric
 from worker.domain.trial import TrialResult
 from worker.engine.runtime import Engine
+from worker.engine.sweepstanding import done
+from worker.engine.trialrows import AT_ONCE, Kept
 from worker.store.codec import instant
 from worker.store.sweeprows import SweepRow
 

@@ -9,9 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from worker.cli.doors import with_engine
 from worker.cli.lazy import FAILED, INTERRUPTED
 from worker.cli.output import printable, say
-from worker.cli.sweeps import done, summary, told
+from worker.cli.sweeps import summary, told
 from worker.domain.errors import InvalidInput
 from worker.engine.runtime import Engine
+from worker.engine.sweepstanding import done
 from worker.store.sweeprows import Kind, SweepRow
 
 EVERY_SECONDS = 0.5

@@ -13,10 +13,10 @@ import click
 from worker.cli.doors import with_engine
 from worker.cli.output import say
 from worker.cli.sweep_files import CsvFile, JsonLines, RowFile
-from worker.cli.sweep_rows import all_rows, columns_of, read_kept
 from worker.domain.errors import InvalidInput
 from worker.engine.runtime import Engine
 from worker.engine.sweeping import find
+from worker.engine.trialrows import all_rows, columns_of, read_kept
 
 FORMATS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet"}
 

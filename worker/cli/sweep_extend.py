@@ -1,25 +1,21 @@
 """`zenbeat sweep extend`: more trials for a sweep that was started."""
 
-from dataclasses import replace
 from functools import partial
 
 import click
 
+from worker.cli.auditing import audited
 from worker.cli.doors import with_engine
 from worker.cli.output import say
-from worker.cli.sweeps import find_sweep
+from worker.cli.schedules import read_files
 from worker.domain.errors import InvalidInput
-from worker.domain.schedule import SweepDefinition
-from worker.domain.sweepparts import Method
 from worker.engine import sweeping
-from worker.engine.definitions import decode_sweep
+from worker.engine.newsweeps import find_defined
 from worker.engine.runtime import Engine
-from worker.engine.sweeping import Extended
-from worker.settings import Settings, load_settings
+from worker.engine.sweeping import NO_LARGER, Extended
+from worker.settings import load_settings
+from worker.source import Definitions
 from worker.store.sweeprows import Kind, SweepRow
-
-ENDLESS = frozenset({Method.RANDOM, Method.SOBOL, Method.BAYES})
-"""Methods whose trials go on and on: run_cap alone says how many there are."""
 
 
 @click.command()
@@ -32,7 +28,8 @@ def extend(wanted: str, more: int | None) -> None:
     larger run_cap, more values of a grid, more points of a list.
     """
     settings = load_settings()
-    row, extended = with_engine(partial(_extend, settings, wanted, more), settings)
+    defined = read_files(settings) if more is None else Definitions()
+    row, extended = with_engine(partial(_extend, defined, wanted, more), settings)
     click.echo(row.id)
     count = extended.total - extended.before
     if count:
@@ -41,19 +38,13 @@ def extend(wanted: str, more: int | None) -> None:
         say(f"{row.name} has all {extended.total} trials of its definition already; raise run_cap, or add values.")
 
 
-async def _extend(settings: Settings, wanted: str, more: int | None, engine: Engine) -> tuple[SweepRow, Extended]:
+async def _extend(defined: Definitions, wanted: str, more: int | None, engine: Engine) -> tuple[SweepRow, Extended]:
     row = await sweeping.find(engine, wanted)
-    if row.kind is Kind.BACKFILL or more is None:
-        known = None if row.kind is Kind.BACKFILL else find_sweep(settings, row.name).definition
+    if more is not None:
+        known = await sweeping.larger(engine, row, more)
+    elif row.kind is Kind.BACKFILL:
+        raise InvalidInput(NO_LARGER)
     else:
-        known = _larger(row, decode_sweep(await engine.sweeps.definition(row.id)), more)
-    if known is None:
-        raise InvalidInput("a backfill is not extended; start another one for the other range")
-    return row, await sweeping.extend(engine, row, known)
-
-
-def _larger(row: SweepRow, definition: SweepDefinition, more: int) -> SweepDefinition:
-    sweep = definition.sweep
-    if sweep.method not in ENDLESS or sweep.run_cap is None:
-        raise InvalidInput(f"{row.name} is a {sweep.method} sweep: edit its definition, and leave --by out")
-    return replace(definition, sweep=replace(sweep, run_cap=sweep.run_cap + more))
+        known = find_defined(defined, row.name, f" in {engine.settings.schedules_dir}").definition
+    told = audited(engine, "sweep.extend", row.id, reason=row.name)
+    return row, await sweeping.extend(engine, row, known, [told])

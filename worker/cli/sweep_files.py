@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from worker.cli.sweep_rows import Kept
+from worker.engine.trialrows import Kept
 
 
 class RowFile(ABC):

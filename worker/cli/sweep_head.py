@@ -10,13 +10,15 @@ from worker.cli.cells import length_in_words
 from worker.cli.output import console, in_words, printable
 from worker.cli.picture import HEIGHT, picture
 from worker.cli.sweep_digest import Digest
-from worker.cli.sweep_rows import Kept, KeptPoints
 from worker.cli.sweep_tables import cell, short_names
-from worker.cli.sweeps import STYLES, counts, done, roughly, standing_of, told
+from worker.cli.sweeps import STYLES, told
+from worker.domain.duration import roughly
 from worker.domain.errors import ZenbeatError
 from worker.domain.trial import TrialResult
 from worker.domain.zones import find_zone
 from worker.engine.runtime import clock
+from worker.engine.sweepstanding import counts, done, standing_of
+from worker.engine.trialrows import Kept, KeptPoints
 from worker.store.sweeprows import Kind, SweepRow
 from worker.study import importance
 

@@ -7,9 +7,10 @@ from rich.text import Text
 
 from worker.cli.doors import with_engine
 from worker.cli.output import Words, in_words, output_option, show
-from worker.cli.sweeps import STYLES, SweepStanding, counts, done, standing_of
+from worker.cli.sweeps import STYLES
 from worker.domain.zones import find_zone
 from worker.engine.runtime import clock
+from worker.engine.sweepstanding import SweepStanding, done, in_figures, standing_of
 from worker.store.sweeprows import SweepRow
 
 COLUMNS = ("sweep", "name", "kind", "state", "trials", "failed", "started")
@@ -33,29 +34,8 @@ def list_sweeps(limit: int, output: str) -> None:
             spare=SPARE,
         )
     else:
-        rows = [plain(row) for row in found]
+        rows = [{"sweep": row.id, **in_figures(row)} for row in found]
         show(rows, list(rows[0]) if rows else ["sweep", "name"], output)
-
-
-def plain(row: SweepRow) -> dict[str, Any]:
-    """Give a sweep as programs read it."""
-    return {
-        "sweep": row.id,
-        "name": row.name,
-        "kind": row.kind.value,
-        "state": standing_of(row).value,
-        "total": row.total,
-        "recorded": row.recorded,
-        **counts(row),
-        "runs": row.runs,
-        "seconds": row.seconds,
-        "created": row.created,
-        "finished": row.finished,
-        "reason": row.ended or None,
-        "paused_by": row.paused or None,
-        "fire_time": row.fire_time,
-        "parent": row.parent or None,
-    }
 
 
 # --- for people

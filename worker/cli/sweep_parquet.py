@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from worker.cli.sweep_files import RowFile, flat
-from worker.cli.sweep_rows import Kept, KeptPoints
 from worker.domain.distributions import Categorical, Constant, Distribution, IntUniform, WeightedCategorical
+from worker.engine.trialrows import Kept, KeptPoints
 
 KINDS = {
     "trial": pa.int64(),

@@ -7,11 +7,12 @@ import click
 
 from worker.cli.doors import with_engine
 from worker.cli.output import console, output_option, say, show, show_one
-from worker.cli.sweep_check import MOST_TRIALS, check_sweep
-from worker.cli.sweep_cost import Cost, estimate
 from worker.cli.sweep_tables import show_points
-from worker.cli.sweeps import Defined, find_sweep
+from worker.cli.sweeps import find_sweep
+from worker.engine.newsweeps import Defined
 from worker.engine.runtime import Engine
+from worker.engine.sweepcheck import MOST_TRIALS, check_sweep
+from worker.engine.sweepcost import Cost, estimate
 from worker.settings import load_settings
 
 
@@ -46,7 +47,7 @@ def plan(name: str, limit: int, output: str) -> None:
 
 
 async def _look(defined: Defined, engine: Engine) -> tuple[str, Cost]:
-    return await check_sweep(defined, engine), await estimate(defined.definition, engine)
+    return await check_sweep(engine, defined), await estimate(defined.definition, engine)
 
 
 def _show(defined: Defined, cost: Cost, points: list[dict[str, Any]]) -> None:

@@ -5,12 +5,14 @@ from uuid import uuid4
 
 import click
 
+from worker.cli.auditing import audited
 from worker.cli.doors import with_engine
 from worker.cli.output import output_option, say, show_one
-from worker.cli.sweep_check import check_count, check_sweep
 from worker.cli.sweep_end import wait_for_sweep
-from worker.cli.sweeps import Defined, find_sweep
+from worker.cli.sweeps import check_count, find_sweep
+from worker.engine.newsweeps import Defined
 from worker.engine.runtime import Engine
+from worker.engine.sweepcheck import check_sweep
 from worker.engine.sweeping import start
 from worker.settings import load_settings
 
@@ -30,7 +32,7 @@ def run(name: str, key: str | None, timeout: float | None, output: str, *, yes: 
     """
     settings = load_settings()
     defined = find_sweep(settings, name)
-    check_count(defined.definition, sure=yes)
+    check_count(defined, sure=yes)
     identity, new = with_engine(partial(_start, defined, key or uuid4().hex), settings)
     if not new:
         say("It was started before with this key; nothing new was started.")
@@ -44,7 +46,8 @@ def run(name: str, key: str | None, timeout: float | None, output: str, *, yes: 
 
 
 async def _start(defined: Defined, key: str, engine: Engine) -> tuple[str, bool]:
-    unchecked = await check_sweep(defined, engine)
+    unchecked = await check_sweep(engine, defined)
     if unchecked:
         say(f"Not checked against what it would start: {unchecked}")
-    return await start(engine, defined.definition, key, defined.zone)
+    told = audited(engine, "sweep.begin", defined.definition.name)
+    return await start(engine, defined.definition, key, defined.zone, [told])

@@ -14,7 +14,6 @@ from worker.cli.output import console, output_option, say, show
 from worker.cli.sweep_digest import Digest, read_digest
 from worker.cli.sweep_files import CsvFile
 from worker.cli.sweep_head import show_head
-from worker.cli.sweep_rows import AT_ONCE, Kept, KeptPoints, columns_of, read_kept, read_rows
 from worker.cli.sweep_tables import show_trials
 from worker.domain.errors import InvalidInput
 from worker.domain.nearest import did_you_mean
@@ -22,6 +21,7 @@ from worker.domain.sweepparts import Goal, Metric
 from worker.domain.trial import TrialResult
 from worker.engine.runtime import Engine, clock
 from worker.engine.sweeping import find
+from worker.engine.trialrows import AT_ONCE, Kept, KeptPoints, columns_of, read_kept, read_rows
 from worker.store.sweeprows import SweepRow
 
 TABLE_ROWS = 20

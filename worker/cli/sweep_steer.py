@@ -5,12 +5,12 @@ from functools import partial
 
 import click
 
+from worker.cli.auditing import audited, tell
 from worker.cli.doors import with_engine
 from worker.cli.output import say
 from worker.cli.schedule_pause import by_option, user
 from worker.cli.schedules import read_schedules
 from worker.cli.sweeps import counted, summary
-from worker.domain.errors import InvalidInput
 from worker.domain.schedule import Schedule
 from worker.engine import sweeping
 from worker.engine.runtime import Engine
@@ -33,9 +33,8 @@ def pause(wanted: str, by: str | None) -> None:
 
 async def _pause(wanted: str, by: str, engine: Engine) -> tuple[SweepRow, bool]:
     row = await sweeping.find(engine, wanted)
-    if row.over:
-        raise InvalidInput(f"{row.name} is over; there is nothing to pause")
-    return row, await sweeping.pause(engine, row, by)
+    told = audited(engine, "sweep.pause", row.id, by, row.name)
+    return row, await sweeping.pause(engine, row, by, [told])
 
 
 @click.command()
@@ -49,7 +48,10 @@ def resume(wanted: str) -> None:
 
 async def _resume(wanted: str, engine: Engine) -> tuple[SweepRow, bool]:
     row = await sweeping.find(engine, wanted)
-    return row, await sweeping.resume(engine, row)
+    new = await sweeping.resume(engine, row)
+    if new:
+        await tell(engine, "sweep.resume", row.id, reason=row.name)
+    return row, new
 
 
 @click.command()
@@ -70,9 +72,8 @@ def cancel(wanted: str, by: str | None, *, stop_running: bool) -> None:
 
 async def _cancel(wanted: str, by: str, stop_running: bool, engine: Engine) -> SweepRow:  # noqa: FBT001 - by partial
     row = await sweeping.find(engine, wanted)
-    if row.over:
-        raise InvalidInput(f"{row.name} is over already; there is nothing to cancel")
-    await sweeping.cancel(engine, row, by, stop_running=stop_running)
+    told = audited(engine, "sweep.cancel", row.id, by, row.name)
+    await sweeping.cancel(engine, row, by, stop_running=stop_running, more=[told])
     return row
 
 
@@ -99,4 +100,7 @@ async def _retry(
     engine: Engine,
 ) -> tuple[SweepRow, Retried]:
     row = await sweeping.find(engine, wanted)
-    return row, await sweeping.retry(engine, row, schedules, stopped=stopped)
+    retried = await sweeping.retry(engine, row, schedules, stopped=stopped)
+    if retried.again or retried.replayed:
+        await tell(engine, "sweep.retry", row.id, reason=row.name)
+    return row, retried

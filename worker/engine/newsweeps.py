@@ -1,14 +1,34 @@
 """How a sweep begins: by a person, at a fire time of its schedule, or as a trial of a backfill."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid5
 
-from worker.domain.errors import InvalidInput
+from worker.domain.errors import InvalidInput, Unknown
+from worker.domain.nearest import did_you_mean
 from worker.domain.schedule import Schedule, SweepDefinition
 from worker.domain.trigger import NAMESPACE
 from worker.engine.definitions import Backfill, encode_backfill, encode_sweep, mark_of
+from worker.source import Definitions
 from worker.store.sweeprows import Kind, NewSweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defined:
+    """A sweep that may begin."""
+
+    definition: SweepDefinition
+    zone: str = ""
+    """The time zone of its schedule, if it has one."""
+
+
+def find_defined(definitions: Definitions, name: str, where: str = "") -> Defined:
+    """Find the sweep of that name. Raises Unknown with the nearest name."""
+    known = {definition.name: definition for definition in definitions.sweeps}
+    if name not in known:
+        raise Unknown(f'there is no sweep "{name}"{where}{did_you_mean(name, known)}')
+    schedule = definitions.named.get(name)
+    return Defined(definition=known[name], zone=schedule.timezone if schedule and schedule.sweep else "")
 
 
 def sweep_identity(definition: SweepDefinition, key: str) -> str:

@@ -1,13 +1,14 @@
 """What people do with sweeps and backfills: begin, pause, resume, cancel, run again what failed, extend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from worker.domain.errors import InvalidInput
+from worker.domain.errors import Conflict, Unknown
 from worker.domain.extension import extend as extended
 from worker.domain.nearest import did_you_mean
 from worker.domain.schedule import Schedule, SweepDefinition
+from worker.domain.sweepparts import Method
 from worker.domain.trial import TrialResult
 from worker.domain.trigger import TriggerState
 from worker.engine.asking import Studies
@@ -17,15 +18,20 @@ from worker.engine.past import Past
 from worker.engine.planner import Known, for_backfill, sample
 from worker.engine.runtime import Engine
 from worker.engine.trials import Trials, read_trials
-from worker.store.items import Entry, Item
+from worker.store.items import Command, Entry, Item
 from worker.store.sweeprows import Kind, NewSweep, SweepRow
+
+ENDLESS = frozenset({Method.RANDOM, Method.SOBOL, Method.BAYES})
+"""Methods whose trials go on and on: run_cap alone says how many there are."""
+
+NO_LARGER = "a backfill is not extended; start another one for the other range"
 
 MOST = 1_000
 """Sweeps among which one is looked for by its name."""
 
 
 async def find(engine: Engine, wanted: str) -> SweepRow:
-    """Find a sweep or backfill by its id, or how that begins; or the newest of a name. Raises InvalidInput."""
+    """Find a sweep or backfill by its id, or how that begins; or the newest of a name. Raises Unknown."""
     found = await engine.sweeps.get(wanted)
     if found is not None:
         return found
@@ -33,7 +39,21 @@ async def find(engine: Engine, wanted: str) -> SweepRow:
     for row in newest:
         if row.name == wanted or row.id.startswith(wanted):
             return row
-    raise InvalidInput(f'there is no sweep "{wanted}"{did_you_mean(wanted, {row.name for row in newest})}')
+    raise Unknown(f'there is no sweep "{wanted}"{did_you_mean(wanted, {row.name for row in newest})}')
+
+
+async def read_sweep(engine: Engine, identity: str) -> SweepRow:
+    """Read a sweep or backfill by its id. Raises Unknown."""
+    # Behind a colon are other keys of a sweep.
+    row = None if ":" in identity else await engine.sweeps.get(identity)
+    if row is None:
+        raise not_there(identity)
+    return row
+
+
+def not_there(identity: str) -> Unknown:
+    """Say that there is no such sweep: also to who may not know of it."""
+    return Unknown(f"there is no sweep {identity}")
 
 
 async def first_trial(engine: Engine, definition: SweepDefinition, zone: str = "") -> Mapping[str, Any]:
@@ -46,15 +66,18 @@ async def first_trial(engine: Engine, definition: SweepDefinition, zone: str = "
     return sample(definition, engine.clock(), zone)
 
 
-async def start(engine: Engine, definition: SweepDefinition, key: str, zone: str = "") -> tuple[str, bool]:
+async def start(
+    engine: Engine, definition: SweepDefinition, key: str, zone: str = "", more: Sequence[Command] = ()
+) -> tuple[str, bool]:
     """Begin a sweep. Gives its id, and whether it is new. With the time zone of its schedule, now is its fire time.
 
-    Raises InvalidInput when the key stands for a sweep with another definition, or a trial cannot be rendered.
+    Raises Conflict when the key stands for a sweep with another definition, InvalidInput when a trial cannot be
+    rendered. `more` are plain writes that go with it.
     """
     await first_trial(engine, definition, zone)
     new = asked_sweep(definition, key, engine.clock(), zone)
     what = f"sweep {definition.name} was started with another definition under this key: {key}"
-    return new.id, await _begin(engine, new, what)
+    return new.id, await _begin(engine, new, what, more)
 
 
 async def first_fire(engine: Engine, schedule: Schedule, backfill: Backfill) -> None:
@@ -73,34 +96,42 @@ async def begun_before(engine: Engine, backfill: Backfill, key: str) -> bool:
     return await engine.sweeps.get(new_backfill(backfill, key, engine.clock()).id) is not None
 
 
-async def start_backfill(engine: Engine, backfill: Backfill, key: str) -> tuple[str, bool]:
+async def start_backfill(
+    engine: Engine, backfill: Backfill, key: str, more: Sequence[Command] = ()
+) -> tuple[str, bool]:
     """Begin a backfill. Gives its id, and whether it is new: the same range with the same key goes on where it was.
 
-    Raises InvalidInput when the key stands for another range, or the backfill was ended before its last fire.
+    Raises Conflict when the key stands for another range, or the backfill was ended before its last fire.
+    `more` are plain writes that go with it.
     """
     new = new_backfill(backfill, key, engine.clock())
     otherwise = f"another backfill of {backfill.schedule} was started with this key: {key}"
-    fresh = await _begin(engine, new, otherwise)
+    fresh = await _begin(engine, new, otherwise, more)
     row = await engine.sweeps.get(new.id)
     if row is not None and row.ended:
         anew = "with another --key it begins anew, and leaves out what has had its run"
-        raise InvalidInput(f"this backfill has ended ({row.ended}); {anew}")
+        raise Conflict(f"this backfill has ended ({row.ended}); {anew}")
     return new.id, fresh
 
 
-async def _begin(engine: Engine, new: NewSweep, otherwise: str) -> bool:
-    item = Item(take=engine.sweeps.taken(new.id), commands=engine.sweeps.begin(new))
+async def _begin(engine: Engine, new: NewSweep, otherwise: str, more: Sequence[Command] = ()) -> bool:
+    item = Item(take=engine.sweeps.taken(new.id), commands=[*engine.sweeps.begin(new), *more])
     (recorded,) = await engine.triggers.record([item])
     if not recorded.written:
         known = await engine.sweeps.get(new.id)
         if known is not None and known.fingerprint != new.fingerprint:
-            raise InvalidInput(otherwise)
+            raise Conflict(otherwise, {"sweep": new.id})
     return recorded.written
 
 
-async def pause(engine: Engine, row: SweepRow, by: str) -> bool:
-    """Pause a sweep: nothing of it is sent any more, what runs goes on. False if it was paused."""
-    (recorded,) = await engine.triggers.record([Item(take=engine.sweeps.pause(row.id, by))])
+async def pause(engine: Engine, row: SweepRow, by: str, more: Sequence[Command] = ()) -> bool:
+    """Pause a sweep: nothing of it is sent any more, what runs goes on. False if it was paused.
+
+    Raises Conflict if it is over. `more` are plain writes that go with it.
+    """
+    if row.over:
+        raise Conflict(f"{row.name} is over; there is nothing to pause")
+    (recorded,) = await engine.triggers.record([Item(take=engine.sweeps.pause(row.id, by), commands=more)])
     begun = await _begun_by(engine, row)
     await engine.triggers.record([Item(take=engine.sweeps.pause(child.id, by)) for child in begun])
     return recorded.written
@@ -114,13 +145,18 @@ async def resume(engine: Engine, row: SweepRow) -> bool:
     return bool(row.paused)
 
 
-async def cancel(engine: Engine, row: SweepRow, by: str, *, stop_running: bool) -> None:
-    """End a sweep. What was not sent is withdrawn by the beat that leads; runs are stopped only if asked."""
+async def cancel(engine: Engine, row: SweepRow, by: str, *, stop_running: bool, more: Sequence[Command] = ()) -> None:
+    """End a sweep. What was not sent is withdrawn by the beat that leads; runs are stopped only if asked.
+
+    Raises Conflict if it is over. `more` are plain writes that go with it.
+    """
+    if row.over:
+        raise Conflict(f"{row.name} is over already; there is nothing to cancel")
     reason = f"cancelled by {by}"
     stopping = f"its sweep was {reason}" if stop_running else ""
     ids = [row.id, *(child.id for child in await _begun_by(engine, row))]
     commands = [command for identity in ids for command in engine.sweeps.end(identity, reason, stopping)]
-    await engine.triggers.record([Item(commands=commands)])
+    await engine.triggers.record([Item(commands=[*commands, *more])])
 
 
 async def _begun_by(engine: Engine, row: SweepRow) -> list[SweepRow]:
@@ -148,9 +184,7 @@ async def retry(engine: Engine, row: SweepRow, schedules: Mapping[str, Schedule]
     if not wanted:
         return Retried()
     if row.ended and row.open:
-        raise InvalidInput(
-            f"{row.name} is being wound up, {row.open} of its trials are still on their way; try again soon"
-        )
+        raise Conflict(f"{row.name} is being wound up, {row.open} of its trials are still on their way; try again soon")
     trials = await read_trials(engine.sweeps, row, schedules, Past(engine.pauses, engine.results, engine.sweeps))
     await _reopen(engine, row)
     again = replayed = 0
@@ -203,19 +237,33 @@ class Extended:
     total: int
 
 
-async def extend(engine: Engine, row: SweepRow, definition: SweepDefinition) -> Extended:
-    """Give a sweep the trials that a larger definition has beyond its own. Raises InvalidInput."""
+async def larger(engine: Engine, row: SweepRow, more: int) -> SweepDefinition:
+    """Give the definition of a sweep with so many more trials. Raises Conflict."""
     if row.kind is Kind.BACKFILL:
-        raise InvalidInput("a backfill is not extended; start another one for the other range")
+        raise Conflict(NO_LARGER)
+    definition = decode_sweep(await engine.sweeps.definition(row.id))
+    sweep = definition.sweep
+    if sweep.method not in ENDLESS or sweep.run_cap is None:
+        raise Conflict(f"{row.name} is a {sweep.method} sweep: edit its definition, and do not say how many more")
+    return replace(definition, sweep=replace(sweep, run_cap=sweep.run_cap + more))
+
+
+async def extend(engine: Engine, row: SweepRow, definition: SweepDefinition, more: Sequence[Command] = ()) -> Extended:
+    """Give a sweep the trials that a larger definition has beyond its own. Raises Conflict.
+
+    `more` are plain writes that go with it.
+    """
+    if row.kind is Kind.BACKFILL:
+        raise Conflict(NO_LARGER)
     old = decode_sweep(await engine.sweeps.definition(row.id))
     if definition.target != old.target:
-        raise InvalidInput(f"what {row.name} runs was changed (pipeline, template or configuration): start a new sweep")
+        raise Conflict(f"what {row.name} runs was changed (pipeline, template or configuration): start a new sweep")
     try:
         sweep = extended(old.sweep, definition.sweep)
     except ValueError as error:
-        raise InvalidInput(f"{row.name} cannot be extended: {error}") from error
+        raise Conflict(f"{row.name} cannot be extended: {error}") from error
     content, mark = mark_of(encode_sweep(replace(definition, sweep=sweep)))
-    await engine.triggers.record([Item(commands=engine.sweeps.extend(row.id, content, mark, sweep.size))])
+    await engine.triggers.record([Item(commands=[*engine.sweeps.extend(row.id, content, mark, sweep.size), *more])])
     if not row.paused:
         await engine.sweeps.resume(row.id)
     return Extended(before=row.total, total=sweep.size)
