@@ -15,11 +15,11 @@ from worker.store.heartbeats import FADES
 
 
 @click.command()
-@click.argument("role", type=click.Choice(["beat", "worker"]))
+@click.argument("role", type=click.Choice(["beat", "worker", "api"]))
 @click.option("--any-host", is_flag=True, help="Content with one that is alive on another host.")
 @click.pass_context
 def healthcheck(ctx: click.Context, role: str, *, any_host: bool) -> None:
-    """Tell whether this host's beat or worker is alive: exit 0 alive, 1 not, 69 Redis cannot be reached."""
+    """Tell whether this host's beat, worker or API is alive: exit 0 alive, 1 not, 69 Redis cannot be reached."""
     alive = with_engine(partial(_alive, role))
     host = socket.gethostname()
     found = {name: sign for name, sign in alive.items() if any_host or name.rsplit(":", 2)[0] == host}

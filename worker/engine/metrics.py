@@ -95,11 +95,13 @@ async def _sweeps(engine: Engine) -> list[Metric]:
 async def _processes(engine: Engine) -> list[Metric]:
     beats = await engine.heartbeats.alive("beat")
     workers = await engine.heartbeats.alive("worker")
+    apis = await engine.heartbeats.alive("api")
     leading = sum(bool(sign.get("leading")) for sign in beats.values())
     return [
         Metric(name="beats", help="Beats that are alive.", value=len(beats)),
         Metric(name="beats_leading", help="Beats that lead; anything but 1 for long is trouble.", value=leading),
         Metric(name="workers", help="Workers that are alive.", value=len(workers)),
+        Metric(name="apis", help="Processes of the HTTP API that are alive.", value=len(apis)),
     ]
 
 

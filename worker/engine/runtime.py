@@ -28,6 +28,9 @@ from worker.engine.resolver import Resolver
 from worker.engine.slots import Slots
 from worker.settings import Settings, load_settings
 from worker.store.alerts import AlertStore
+from worker.store.apikeys import KeyStore
+from worker.store.audit import AuditStore
+from worker.store.booked import BookedStore
 from worker.store.connection import connect
 from worker.store.cursors import CursorStore
 from worker.store.events import EventStore
@@ -39,8 +42,10 @@ from worker.store.keys import Keys
 from worker.store.limits import Limits, LimitStore
 from worker.store.outcomes import OutcomeStore
 from worker.store.pauses import PauseStore
+from worker.store.requests import RequestStore
 from worker.store.results import ResultStore
 from worker.store.sweeps import SweepStore
+from worker.store.throttles import ThrottleStore
 from worker.store.triggers import TriggerStore
 from worker.store.unreadable import UnreadableStore
 from worker.zenml.client import ZenML
@@ -102,8 +107,10 @@ class Engine:
     clock: RedisClock
     zenml: ZenML
     triggers: TriggerStore
+    requests: RequestStore
     limits: LimitStore
     cursors: CursorStore
+    booked: BookedStore
     outcomes: OutcomeStore
     following: FollowingStore
     events: EventStore
@@ -115,6 +122,9 @@ class Engine:
     unreadable: UnreadableStore
     sweeps: SweepStore
     heartbeats: HeartbeatStore
+    apikeys: KeyStore
+    throttles: ThrottleStore
+    audit: AuditStore
     resolver: Resolver
     dispatcher: Dispatcher
     slots: Slots
@@ -129,8 +139,10 @@ class Engine:
 def open_engine(settings: Settings, publish: Publish) -> Engine:
     """Put an engine together. Call it on the loop that it shall work on; it connects when it is first used."""
     halting.arm(settings.halt_file)
-    keys = Keys(prefix=settings.prefix)
-    redis = connect(settings.redis)
+    return _put_together(settings, publish, connect(settings.redis), Keys(prefix=settings.prefix))
+
+
+def _put_together(settings: Settings, publish: Publish, redis: Redis, keys: Keys) -> Engine:
     now = RedisClock(clock)
     zenml = ZenML(zenml_options(settings), wall=clock)
     limits = _limits(settings)
@@ -146,8 +158,10 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         clock=now,
         zenml=zenml,
         triggers=triggers,
+        requests=RequestStore(redis, keys, limits),
         limits=gate,
         cursors=CursorStore(redis, keys),
+        booked=BookedStore(redis, keys),
         outcomes=OutcomeStore(redis, keys, limits.outcomes_max),
         following=FollowingStore(redis, keys, limits),
         events=EventStore(redis, keys),
@@ -159,6 +173,9 @@ def open_engine(settings: Settings, publish: Publish) -> Engine:
         unreadable=UnreadableStore(redis, keys, limits),
         sweeps=SweepStore(redis, keys),
         heartbeats=HeartbeatStore(redis, keys),
+        apikeys=KeyStore(redis, keys),
+        throttles=ThrottleStore(redis, keys),
+        audit=AuditStore(redis, keys),
         resolver=resolver,
         dispatcher=dispatcher,
         slots=slots,

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from worker.domain.errors import StoreUnavailable, ZenMLError
 from worker.engine.runtime import Engine
-from worker.engine.trouble import Trouble
-from worker.store.heartbeats import EVERY
+from worker.engine.signing import keep_signing
 
 logger = logging.getLogger("zenbeat.worker")
 
@@ -17,7 +16,6 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._trouble = Trouble(logger)
 
     async def execute(self, ids: Sequence[str]) -> None:
         """Execute a batch, and let the next one come.
@@ -34,38 +32,15 @@ class Worker:
 
     async def live(self, identity: str) -> None:
         """Warm up, leave a sign of life every few seconds, and see to free slots, until the process ends."""
-        try:
-            # If one of them ends by a fault of ours, so do the others: without signs of life, the worker is restarted.
-            # They begin together: a server that does not answer must not make this worker look dead.
-            async with asyncio.TaskGroup() as together:
-                together.create_task(self._keep_signing(identity))
-                together.create_task(self._warm_up())
-                together.create_task(self._engine.slots.watch(self.execute))
-        finally:
-            await self._leave(identity)
+        # If one of them ends by a fault of ours, so do the others: without signs of life, the worker is restarted.
+        # They begin together: a server that does not answer must not make this worker look dead.
+        async with asyncio.TaskGroup() as together:
+            together.create_task(keep_signing(self._engine, "worker", identity))
+            together.create_task(self._warm_up())
+            together.create_task(self._engine.slots.watch(self.execute))
 
     async def _warm_up(self) -> None:
         try:
             await self._engine.zenml.open()
         except ZenMLError as error:
             logger.warning("ZenML not ready", extra={"reason": error})
-
-    async def _keep_signing(self, identity: str) -> None:
-        while True:
-            await self._sign(identity)
-            await asyncio.sleep(EVERY.total_seconds())
-
-    async def _sign(self, identity: str) -> None:
-        try:
-            engine = self._engine
-            engine.clock.hear(await engine.heartbeats.beat("worker", identity, {"at": engine.clock().isoformat()}))
-        except StoreUnavailable as error:
-            self._trouble.met(str(error))
-        else:
-            self._trouble.over()
-
-    async def _leave(self, identity: str) -> None:
-        try:
-            await self._engine.heartbeats.leave("worker", identity)
-        except StoreUnavailable as error:
-            logger.debug("sign of life not taken away", extra={"reason": error})

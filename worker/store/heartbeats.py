@@ -1,4 +1,4 @@
-"""Who is alive: every beat and worker leaves a sign that fades."""
+"""Who is alive: every beat, worker and API process leaves a sign that fades."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ EVERY = timedelta(seconds=5)
 
 
 class HeartbeatStore:
-    """The heartbeats of beats and workers. A role is `beat` or `worker`; identity is `host:pid:random`."""
+    """The heartbeats of processes. A role is `beat`, `worker` or `api`; identity is `host:pid:random`."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis = redis

@@ -1,0 +1,34 @@
+"""Leaves signs of life: of a worker, or of an API process."""
+
+import asyncio
+import logging
+
+from worker.domain.errors import StoreUnavailable
+from worker.engine.runtime import Engine
+from worker.engine.trouble import Trouble
+from worker.store.heartbeats import EVERY
+
+logger = logging.getLogger("zenbeat.alive")
+
+
+async def keep_signing(engine: Engine, role: str, identity: str) -> None:
+    """Leave a sign of life every few seconds, and learn Redis' time by the way; take it away at the end."""
+    trouble = Trouble(logger)
+    try:
+        while True:
+            try:
+                engine.clock.hear(await engine.heartbeats.beat(role, identity, {"at": engine.clock().isoformat()}))
+            except StoreUnavailable as error:
+                trouble.met(str(error))
+            else:
+                trouble.over()
+            await asyncio.sleep(EVERY.total_seconds())
+    finally:
+        await _leave(engine, role, identity)
+
+
+async def _leave(engine: Engine, role: str, identity: str) -> None:
+    try:
+        await engine.heartbeats.leave(role, identity)
+    except StoreUnavailable as error:
+        logger.debug("sign of life not taken away", extra={"reason": error})
