@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -29,7 +31,7 @@ class Terminal:
         (folder / "schedules").mkdir(exist_ok=True)
         (folder / "schedules" / "s.yaml").write_text(FAST)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker", "up", *words],
+            [sys.executable, "-m", "worker", "up", *(() if "--api-port" in words else ("--api-port", "0")), *words],
             env={**clean, **environment},
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -82,6 +84,7 @@ def child(pid: int, role: str) -> int:
         try:
             parent = int(re.search(r"PPid:\t(\d+)", (path / "status").read_text())[1])  # type: ignore[index]
             words = (path / "cmdline").read_text().rstrip("\0").split("\0")
+            words = words[: words.index("--port")] if "--port" in words else words
         except (FileNotFoundError, ProcessLookupError):
             continue
         if parent == pid and (words[-1] == role or (role == "valkey" and "valkey" in words[0])):
@@ -91,7 +94,7 @@ def child(pid: int, role: str) -> int:
 
 def test_it_shows_what_fires_and_what_started_and_ends_cleanly(terminal: Any, eventually: Any) -> None:
     up = terminal("--demo-port", free_port())
-    eventually(lambda: up.said(r"worker started +quick") >= 2, what="two started runs")
+    eventually(lambda: up.said(r"worker started +quick") >= 2, 90, "two started runs")
     assert up.said(r"DEMO server at http")
     assert up.said(r"next +quick: \d\d:\d\d:\d\d, runs scoring \(every 2s, UTC\)")
     assert up.said(r"beat +fired +quick; next")
@@ -102,19 +105,19 @@ def test_it_shows_what_fires_and_what_started_and_ends_cleanly(terminal: Any, ev
 
 def test_a_second_start_keeps_the_data_and_a_second_up_is_refused(terminal: Any, eventually: Any) -> None:
     up = terminal("--demo-port", free_port())
-    eventually(lambda: up.said(r"started +quick"), what="a run")
+    eventually(lambda: up.said(r"started +quick"), 90, "a run")
     second = terminal("--demo-port", free_port())
     assert second.process.wait(20) == 1
     eventually(lambda: second.said("in use by another `up`"), what="the way out")
     up.end()
     again = terminal("--demo-port", free_port())
-    eventually(lambda: again.said(r"started +quick"), what="a run")
+    eventually(lambda: again.said(r"started +quick"), 90, "a run")
     assert not again.said("timing changed")
 
 
 def test_a_command_in_another_terminal_finds_it(terminal: Any, eventually: Any, tmp_path: Path) -> None:
     up = terminal("--demo-port", free_port())
-    eventually(lambda: up.said(r"started +quick"), what="a run")
+    eventually(lambda: up.said(r"started +quick"), 90, "a run")
 
     def zenbeat(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("ZEN", "REDIS", "CELERY"))}
@@ -142,10 +145,27 @@ def test_a_command_in_another_terminal_finds_it(terminal: Any, eventually: Any, 
     assert not note.exists()
 
 
-@pytest.mark.parametrize("role", ["beat", "worker", "valkey"])
+def test_the_api_is_there_and_told(terminal: Any, eventually: Any, tmp_path: Path) -> None:
+    port = free_port()
+    up = terminal("--demo-port", free_port(), "--api-port", port)
+    eventually(lambda: up.said(rf"API: http://127\.0\.0\.1:{port}/docs"), what="its address")
+    eventually(lambda: up.said(r"started +quick"), 90, "a run")
+
+    def asked(path: str) -> str:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            said: str = answer.read().decode()
+            return said
+        return ""
+
+    eventually(lambda: '"ready"' in asked("/readyz"), what="beat and worker")
+    assert '"schedule":"quick"' in asked("/api/v1/triggers")
+    assert f"ZENBEAT_API_PORT={port}" in (tmp_path / ".zenbeat" / "up.env").read_text()
+
+
+@pytest.mark.parametrize("role", ["beat", "worker", "valkey", "api"])
 def test_a_part_that_dies_is_named_and_started_again(role: str, terminal: Any, eventually: Any) -> None:
     up = terminal("--demo-port", free_port())
-    eventually(lambda: up.said(r"started +quick"), what="a run")
+    eventually(lambda: up.said(r"started +quick"), 90, "a run")
     os.kill(child(up.process.pid, role), signal.SIGKILL)
     name = "redis" if role == "valkey" else role
     eventually(lambda: up.said(rf"{name} +died \(killed by SIGKILL\)"), what="its death told")
@@ -153,20 +173,22 @@ def test_a_part_that_dies_is_named_and_started_again(role: str, terminal: Any, e
     eventually(lambda: up.said(r"started +quick") >= before + 2, what="runs again")
 
 
-def test_a_taken_port_is_a_sentence_with_the_way_out(terminal: Any, eventually: Any) -> None:
+@pytest.mark.parametrize("option", ["--demo-port", "--api-port"])
+def test_a_taken_port_is_a_sentence_with_the_way_out(option: str, terminal: Any, eventually: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        up = terminal("--demo-port", str(taken.getsockname()[1]))
+        ports = {"--demo-port": free_port(), option: str(taken.getsockname()[1])}
+        up = terminal(*(word for pair in ports.items() for word in pair))
         assert up.process.wait(20) == 1
-    eventually(lambda: up.said(r"is taken .*--demo-port"), what="the sentence")
+    eventually(lambda: up.said(rf"is taken .*{option}"), what="the sentence")
     assert not up.said("Traceback")
 
 
 def test_everything_ends_with_it_even_when_it_is_killed(terminal: Any, eventually: Any) -> None:
     up = terminal("--demo-port", free_port())
-    eventually(lambda: up.said(r"started +quick"), what="a run")
-    pids = [child(up.process.pid, role) for role in ("beat", "worker", "valkey")]
+    eventually(lambda: up.said(r"started +quick"), 90, "a run")
+    pids = [child(up.process.pid, role) for role in ("beat", "worker", "valkey", "api")]
     assert all(pids)
     up.process.kill()
     up.process.wait()

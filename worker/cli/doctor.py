@@ -7,12 +7,15 @@ import click
 
 from worker.cli.doors import with_engine
 from worker.cli.examine_alerts import examine_alerts
+from worker.cli.examine_hooks import examine_hooks
+from worker.cli.examine_keys import examine_keys
 from worker.cli.examine_ledger import examine_ledger
 from worker.cli.examine_redis import examine_redis
 from worker.cli.examine_runs import examine_runs
 from worker.cli.examine_zenml import examine_zenml
 from worker.cli.findings import Finding, Mark, exit_code_of, fault, ok, warning
 from worker.cli.output import output_option, printable, say, show
+from worker.engine.book import Book
 from worker.engine.runtime import Engine
 from worker.settings import Settings, load_settings
 from worker.source import Definitions, Source
@@ -22,7 +25,7 @@ from worker.source import Definitions, Source
 @output_option
 @click.pass_context
 def doctor(ctx: click.Context, output: str) -> None:
-    """Look at settings, alerts, Redis, beats and workers, runs, ZenML, the schedule files and what they would start.
+    """Look at settings, alerts, Redis, beats, workers, API keys, runs, ZenML, schedule files and what they would start.
 
     Every line that is not well says what to do. Nothing is started and nothing changed. Exit 0 if nothing keeps runs
     from starting, 69 if Redis or ZenML cannot be reached, else 1.
@@ -39,12 +42,14 @@ def doctor(ctx: click.Context, output: str) -> None:
 
 
 async def _examine(settings: Settings, engine: Engine) -> list[Finding]:
-    definitions = Source(settings.schedules_dir, settle=False).read()
+    definitions = await Book(Source(settings.schedules_dir, settle=False), engine.booked).read_on()
     return [
         ok("settings", "read, and no faults in them"),
         *examine_alerts(settings),
         *await examine_redis(engine),
+        *await examine_keys(engine),
         *_files(definitions, settings.schedules_dir),
+        *examine_hooks(settings, definitions),
         *await examine_ledger(engine, definitions),
         *await examine_runs(engine),
         *await examine_zenml(settings, definitions, engine),
@@ -58,7 +63,7 @@ def _files(definitions: Definitions, folder: Path) -> list[Finding]:
     if faults or warnings:
         return [*faults, *warnings]
     schedules, sweeps = len(definitions.schedules), len(definitions.sweeps)
-    if not (schedules or sweeps):
+    if not (schedules or sweeps or definitions.hooks):
         return [
             warning("schedule files", f"nothing is defined in {folder}", "write a file there, or set SCHEDULES_DIR")
         ]

@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
-from worker.cli.sweeps import SweepStanding
+from worker.domain.access import Area
 from worker.domain.alert import AlertKind
+from worker.domain.apikey import KeyStanding
 from worker.domain.fate import Fate
 from worker.domain.outcome import Decision, Status
 from worker.domain.standing import Standing
 from worker.domain.trigger import TriggerState
+from worker.engine.sweepstanding import SweepStanding
 from worker.settings import FILE, SECRETS, Settings
 from worker.store.keys import Keys
 from worker.store.sweeprows import Kind
@@ -30,6 +32,8 @@ STATES: tuple[tuple[str, type[StrEnum]], ...] = (
     ("How a schedule stands", Standing),
     ("How a sweep stands", SweepStanding),
     ("Kinds of a sweep", Kind),
+    ("What the scopes of an API key open", Area),
+    ("How an API key stands", KeyStanding),
 )
 
 

@@ -149,7 +149,15 @@ def _ended(code: int) -> str:
     return f"exit code {code}"
 
 
-def _parts(settings: Settings, redis_url: str, demo_port: int) -> list[Part]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the parts of `up` are that others call."""
+
+    demo: int
+    api: int
+
+
+def _parts(settings: Settings, redis_url: str, ports: Ports) -> list[Part]:
     environment = {
         **os.environ,  # noqa: TID251 - handed on to the parts, not read
         "REDIS_URL": redis_url,
@@ -160,12 +168,14 @@ def _parts(settings: Settings, redis_url: str, demo_port: int) -> list[Part]:
     environment.pop("REDIS_URL_FILE", None)
     parts = []
     if settings.zenml_url is None:
-        environment |= _demo(demo_port)
-        demo = [sys.executable, "-m", "worker", "demo-zenml", "--port", str(demo_port)]
+        environment |= _demo(ports.demo)
+        demo = [sys.executable, "-m", "worker", "demo-zenml", "--port", str(ports.demo)]
         parts.append(Part(name="demo", command=demo, environment=environment))
     for role in ("worker", "beat"):
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker", role]
         parts.append(Part(name=role, command=command, environment=environment))
+    api = [sys.executable, "-m", "worker", "api", "--port", str(ports.api)]
+    parts.append(Part(name="api", command=api, environment=environment))
     return parts
 
 
@@ -180,24 +190,31 @@ def _own_redis(settings: Settings) -> EmbeddedRedis | None:
     return EmbeddedRedis(settings.data_dir / "valkey")
 
 
-def _note(settings: Settings, redis: EmbeddedRedis | None, redis_url: str, demo_port: int) -> dict[str, str]:
+def _note(settings: Settings, redis: EmbeddedRedis | None, redis_url: str, ports: Ports) -> dict[str, str]:
     """Give what others cannot know: what was not set."""
     return {
         **({"REDIS_URL": redis_url} if redis else {}),
-        **({} if settings.zenml_url else _demo(demo_port)),
+        **({} if settings.zenml_url else _demo(ports.demo)),
+        **({} if ports.api == settings.api_port else {"ZENBEAT_API_PORT": str(ports.api)}),
     }
 
 
-def _check_port(port: int) -> None:
+DEMO_WAY_OUT = "choose another with `up --demo-port N`, or set ZENML_STORE_URL to a real server"
+API_WAY_OUT = "choose another with `up --api-port N` or ZENBEAT_API_PORT"
+
+
+def _check_port(port: int, what: str, way_out: str) -> int:
+    """See that a port is free; gives its number, also where any will do. Raises ZenbeatError."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ZenbeatError(
-                f"port {port}, for the demo ZenML server, is taken ({error.strerror}): end the program that has it, "
-                "or choose another with `up --demo-port N`, or set ZENML_STORE_URL to a real server"
+                f"port {port}, for {what}, is taken ({error.strerror}): end the program that has it, or {way_out}"
             ) from error
+        free: int = probe.getsockname()[1]
+        return free
 
 
 @asynccontextmanager
@@ -210,20 +227,21 @@ async def _signals(supervisor: Supervisor) -> AsyncIterator[None]:
         loop.remove_signal_handler(number)
 
 
-async def _up(settings: Settings, printer: Printer, redis: EmbeddedRedis | None, redis_url: str, port: int) -> None:
+async def _up(settings: Settings, printer: Printer, redis: EmbeddedRedis | None, redis_url: str, ports: Ports) -> None:
     supervisor = Supervisor(printer)
     async with _signals(supervisor):
-        await supervisor.run(_parts(settings, redis_url, port), redis)
+        await supervisor.run(_parts(settings, redis_url, ports), redis)
 
 
-def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, demo_port: int) -> None:
+def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, ports: Ports) -> None:
     where = f"embedded, data in {redis.directory}" if redis else "the one of REDIS_URL"
     printer.say("up", f"Redis: {where}")
     if settings.zenml_url is None:
-        printer.say("up", f"ZenML: a DEMO server at http://127.0.0.1:{demo_port}/ - nothing on it is real;")
+        printer.say("up", f"ZenML: a DEMO server at http://127.0.0.1:{ports.demo}/ - nothing on it is real;")
         printer.say("up", "       set ZENML_STORE_URL and ZENML_STORE_API_KEY to start real runs")
     else:
         printer.say("up", f"ZenML: {settings.zenml_url}")
+    printer.say("up", f"API: http://127.0.0.1:{ports.api}/docs")
     printer.expect(clock())
     printer.say("up", "In another terminal, `zenbeat` finds all this by itself: zenbeat doctor, zenbeat outcome tail")
     printer.say("up", f"Other programs find the addresses in {settings.data_dir / running.NOTE}")
@@ -238,19 +256,22 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, de
     show_default=True,
     help="Port of the demo ZenML server.",
 )
-def up(demo_port: int) -> None:
-    """Start everything in this terminal: Redis, beat, worker, and a demo ZenML server where none is set."""
+@click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the HTTP API; ZENBEAT_API_PORT, or 8420.")
+def up(demo_port: int, api_port: int | None) -> None:
+    """Start everything in this terminal: Redis, beat, worker, HTTP API, and a demo ZenML server where none is set."""
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     settings = load_settings(join=False)
     printer = Printer(lambda: lint([settings.schedules_dir]).schedules)
     if settings.zenml_url is None:
-        _check_port(demo_port)
+        _check_port(demo_port, "the demo ZenML server", DEMO_WAY_OUT)
+    free = _check_port(settings.api_port if api_port is None else api_port, "the HTTP API", API_WAY_OUT)
+    ports = Ports(demo=demo_port, api=free)
     redis = _own_redis(settings)
     try:
         redis_url = redis.start() if redis else settings.redis
-        running.leave(settings.data_dir, _note(settings, redis, redis_url, demo_port))
-        _greet(printer, settings, redis, demo_port)
-        asyncio.run(_up(settings, printer, redis, redis_url, demo_port))
+        running.leave(settings.data_dir, _note(settings, redis, redis_url, ports))
+        _greet(printer, settings, redis, ports)
+        asyncio.run(_up(settings, printer, redis, redis_url, ports))
     finally:
         running.take_away(settings.data_dir)
         if redis is not None:
