@@ -69,7 +69,7 @@ def _fingerprint(version: str, requirements: Sequence[str]) -> str:
 
 
 def _install(directory: Path, version: str, requirements: Sequence[str]) -> None:
-    pip = _python_with_pip()
+    pip = python_with_pip()
     _run([sys.executable, "-m", "venv", "--without-pip", str(directory)], seconds=60)
     install = [
         pip,
@@ -84,7 +84,7 @@ def _install(directory: Path, version: str, requirements: Sequence[str]) -> None
     _run([*install, "-c", str(constraints(version)), *requirements], seconds=_INSTALL_SECONDS)
 
 
-def _python_with_pip() -> str:
+def python_with_pip() -> str:
     """Find a Python with a pip that can install for another one: the project's own environment has none."""
     base = Path(sys.base_prefix) / "bin"
     candidates = [sys.executable, str(base / "python3"), shutil.which("python3"), shutil.which("python3.11")]
