@@ -10,6 +10,7 @@ import kombu
 import redis
 
 from .cells import Cell, Result
+from .doors import DoorCell, Passed
 from .ends import End, EndCell
 from .fans import Fan, FanCell
 
@@ -22,6 +23,11 @@ ENDS_HEAD = (
 
 FANS_HEAD = (
     "| point | killed | trials | runs | distinct | doubled | counted as completed |\n|---|---|--:|--:|--:|--:|--:|\n"
+)
+
+
+DOORS_HEAD = (
+    "| point | killed, or stopped | accepted | runs | doubled | lost | latest, s |\n|---|---|--:|--:|--:|--:|--:|\n"
 )
 
 
@@ -42,6 +48,12 @@ def write_fans(path: str | None, mark: str, cells: Sequence[FanCell], results: M
     """Put the rows about sweeps, or backfills, in their place; nothing without a path, or when a row is missing."""
     if path is not None and len(results) == len(cells):
         _put(path, mark, FANS_HEAD, [_row_of_fan(cell, results[cell.name]) for cell in cells])
+
+
+def write_doors(path: str | None, cells: Sequence[DoorCell], results: Mapping[str, Passed]) -> None:
+    """Put the rows about the HTTP API in their place; nothing without a path, or when a row is missing."""
+    if path is not None and len(results) == len(cells):
+        _put(path, "doors", DOORS_HEAD, [_row_of_door(cell, results[cell.name]) for cell in cells])
 
 
 def _put(path: str, mark: str, head: str, rows: Sequence[str]) -> None:
@@ -69,4 +81,9 @@ def _row_of_end(cell: EndCell, end: End) -> str:
 
 def _row_of_fan(cell: FanCell, fan: Fan) -> str:
     figures = (fan.trials, fan.runs, fan.distinct, fan.runs - fan.distinct, fan.row.completed)
+    return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
+
+
+def _row_of_door(cell: DoorCell, passed: Passed) -> str:
+    figures = (passed.accepted, passed.runs, passed.doubled, passed.lost, f"{passed.lateness:.1f}")
     return f"| {' | '.join(map(str, (cell.point, cell.killed, *figures)))} |\n"
