@@ -3,8 +3,10 @@
 import argparse
 from collections.abc import Callable, Collection
 
+from bench.api import api
 from bench.burst import SYSTEMS, burst
 from bench.capacity import capacity
+from bench.doors import DOORS
 from bench.enqueue import enqueue
 from bench.following import following
 from bench.idle import idle
@@ -46,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--runs", type=int, default=3)
     one.add_argument("--triggers", type=int, default=300)
     one.add_argument("--rate", type=float, default=20.0, help="triggers a second")
+    one = command(api, "the HTTP API under load, and killed, beside FastAPI with send_task")
+    one.add_argument("--runs", type=int, default=3)
+    one.add_argument("--calls", type=int, default=3000)
+    one.add_argument("--connections", type=int, default=32)
+    one.add_argument("--batches", type=int, default=10, help="POSTs of 1,000 triggers each")
+    one.add_argument("--systems", type=_some_of(DOORS), default=list(DOORS), help=f"of {','.join(DOORS)}")
     one = command(sweep, "launches of a large sweep through one worker, beside what one would write instead")
     one.add_argument("--runs", type=int, default=3)
     one.add_argument("--trials", type=int, default=10_000)

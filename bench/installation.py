@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +24,19 @@ KEYS = Keys(prefix="zenbeat:")
 class Installation:
     """Beat, one worker and Redis, with zenbeat's defaults, against a ZenML server at `url`.
 
-    `tree` is the checkout whose zenbeat is measured.
+    `tree` is the checkout whose zenbeat is measured, `extra` more settings.
     """
 
-    def __init__(self, url: str, schedules: Path | str, key: str = "stub", tree: Path = ROOT) -> None:
+    def __init__(
+        self,
+        url: str,
+        schedules: Path | str,
+        key: str = "stub",
+        tree: Path = ROOT,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         self._url = url
+        self._extra = extra or {}
         self._schedules = schedules
         self._key = key
         self._tree = tree
@@ -72,6 +81,7 @@ class Installation:
             "ZENML_STORE_API_KEY": self._key,
             "SCHEDULES_DIR": str(folder),
             "PYTHONPATH": str(self._tree),
+            **self._extra,
         }
         for role in ("worker", "beat"):
             self._group.start(role, [sys.executable, "-m", "celery", "-A", "worker", role], self.environment)

@@ -65,7 +65,7 @@ class Group:
 
     def start(self, name: str, command: Sequence[str], extra: Mapping[str, str]) -> int:
         """Start a process whose cost counts; its output goes to `<name>.log` in the folder. Gives its id."""
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with (self._folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 env=environment(extra),
@@ -104,6 +104,13 @@ class Group:
             if process.poll() is not None:
                 words = (self._folder / f"{name}.log").read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{name} ended ({process.returncode}); it said:\n{words}")
+
+    def kill(self, name: str) -> None:
+        """End one that was started here with SIGKILL; `start` may then start it again."""
+        process = self._own.pop(name)
+        process.kill()
+        process.wait()
+        del self._pids[name]
 
     def end(self) -> None:
         """End every process that was started here."""
