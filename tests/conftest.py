@@ -1,11 +1,13 @@
 """What tests of every floor share: a real Redis, real Celery processes, and a way to wait for a condition."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from celery import Celery
 
 from worker.demo.valkey import EmbeddedRedis
 from worker.demo.zenml import DEMO_API_KEY, DemoServer
+from worker.logs import configure
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +49,18 @@ def eventually() -> Callable[..., None]:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What is logged in this process, at the level that tells the most."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    told = StringIO()
+    configure("DEBUG", "text", told)
+    yield told
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 class Stack:
