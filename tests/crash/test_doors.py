@@ -1,6 +1,7 @@
 """What the API has accepted is started once, whatever is killed: its own process, the workers, or Valkey."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,12 @@ def results(request: pytest.FixtureRequest) -> Iterator[dict[str, Passed]]:
     found: dict[str, Passed] = {}
     yield found
     write_doors(request.config.getoption("--crash-table"), CELLS, found)
+
+
+def test_the_document_has_a_row_for_each_cell() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+    for cell in CELLS:
+        assert f"| {cell.point} | {cell.killed} | " in document, "--crash-table writes it"
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
