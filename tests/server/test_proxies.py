@@ -178,12 +178,12 @@ def test_probes_and_figures_are_for_those_inside(proxied: Proxied) -> None:
 
 
 def test_a_body_that_is_too_large_goes_no_further(proxied: Proxied) -> None:
-    wire = proxied.open()
-    with wire, suppress(OSError):
-        wire.ask("/api/v1/triggers", "Content-Length: 9000000", method="POST", host=f"Host: {NAME}:{proxied.port}")
-        wire.send(b"x" * 9_000_000)
     with proxied.open() as wire:
         wire.ask("/api/v1/triggers", "Content-Length: 9000000", method="POST", host=f"Host: {NAME}:{proxied.port}")
+        # As callers do: Caddy answers nobody who sends nothing of the body that was announced.
+        with suppress(OSError):
+            for _ in range(900):
+                wire.send(b"x" * 10_000)
         assert wire.socket.recv(65536).startswith(b"HTTP/1.1 413")
 
 
