@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from worker.domain.errors import Conflict, Fault, InvalidInput
-from worker.domain.receivers import is_url
 from worker.domain.schedule import ManagedBy, Schedule
 from worker.engine.book import Book
 from worker.engine.runtime import Engine
@@ -68,8 +67,7 @@ def draft(
         words = {"name": name, **words}
     mark = replaces.created if replaces else now.isoformat()
     would_be = book.check(name, ApiEntry(words=words, mark=mark))
-    faults = [*_own(would_be.faults, name), *_addresses(words)]
-    if faults:
+    if faults := _own(would_be.faults, name):
         raise InvalidInput(faults)
     schedule = would_be.named.get(name)
     # What is changed counts from now on, and keeps how often it fired; what is new has no past.
@@ -142,16 +140,3 @@ def _own(faults: Iterable[Fault], name: str) -> list[Fault]:
     """Give what was found in the entry itself."""
     own = file_of(name)
     return [fault for fault in faults if fault.file == own]
-
-
-def _addresses(words: Any) -> list[Fault]:
-    """Refuse to tell addresses that a caller of the API names: whose they are is decided by who runs zenbeat."""
-    notify = words.get("notify") if isinstance(words, dict) else None
-    told = notify.get("to") if isinstance(notify, dict) else None
-    listed = told if isinstance(told, list) else [told]
-    sentence = "over the API, only a name of ZENBEAT_RECEIVERS is possible here"
-    return [
-        Fault(path=f"notify.to.{index}" if isinstance(told, list) else "notify.to", message=sentence)
-        for index, each in enumerate(listed)
-        if isinstance(each, str) and is_url(each)
-    ]

@@ -84,9 +84,14 @@ def _addresses(words: dict[Any, Any]) -> Iterator[tuple[Path, str]]:
     """Find addresses among those who are told: a caller of the API must not choose where the beat sends something."""
     notify = words.get("notify")
     told = notify.get("to") if isinstance(notify, dict) else None
-    for receiver in told if isinstance(told, list) else [told]:
+    if isinstance(told, str) and is_url(told):
+        yield ("notify", "to"), _NO_ADDRESS
+    for index, receiver in enumerate(told if isinstance(told, list) else ()):
         if isinstance(receiver, str) and is_url(receiver):
-            yield ("notify", "to"), "has to be names of ZENBEAT_RECEIVERS; an address can stand in a file alone"
+            yield ("notify", "to", index), _NO_ADDRESS
+
+
+_NO_ADDRESS = "over the API, only a name of ZENBEAT_RECEIVERS is possible here"
 
 
 def _unprintable(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
