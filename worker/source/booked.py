@@ -84,11 +84,12 @@ def _addresses(words: dict[Any, Any]) -> Iterator[tuple[Path, str]]:
     """Find addresses among those who are told: a caller of the API must not choose where the beat sends something."""
     notify = words.get("notify")
     told = notify.get("to") if isinstance(notify, dict) else None
-    if isinstance(told, str) and is_url(told):
+    named = told if isinstance(told, list) else [told]
+    wrong = [index for index, receiver in enumerate(named) if isinstance(receiver, str) and is_url(receiver)]
+    if wrong:
         yield ("notify", "to"), _NO_ADDRESS
-    for index, receiver in enumerate(told if isinstance(told, list) else ()):
-        if isinstance(receiver, str) and is_url(receiver):
-            yield ("notify", "to", index), _NO_ADDRESS
+    for index in wrong if isinstance(told, list) else ():
+        yield ("notify", "to", index), f"this is an address; {_NO_ADDRESS}"
 
 
 _NO_ADDRESS = "over the API, only a name of ZENBEAT_RECEIVERS is possible here"
