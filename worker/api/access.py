@@ -46,6 +46,10 @@ class Caller:
         """Who asks, as a trigger's record tells it."""
         return Asker(name=self.name, address=self.call.address)
 
+    def own(self, key: str) -> str:
+        """Give what ids are derived from: an idempotency key means nothing to other callers."""
+        return f"{self.name}:{key}" if self.name else key
+
     async def check(self, area: Area) -> None:
         """See that the caller may do such things. Raises CallRefused."""
         if not self.grants.may(area):

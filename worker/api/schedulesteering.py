@@ -78,9 +78,8 @@ async def run_schedule(response: Response, context: Ctx, caller: Called, name: s
     schedule = (await open_page(context, name)).sound
     if not caller.may_trigger(schedule.target.pipeline, schedule.target.project):
         await caller.check(Area.OPERATE)
-    whose = f"{caller.name}:" if caller.name else ""
     told = context.engine.audit.add(caller.audited("schedule.run", name))
-    source = f"{whose}{name}:{key or uuid4().hex}"
+    source = caller.own(f"{name}:{key or uuid4().hex}")
     started = await start_now(context.engine, schedule, Origin.API, source, [told])
     context.bell.ring()
     trigger = started.trigger

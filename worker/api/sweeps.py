@@ -105,9 +105,9 @@ async def begin(
     if dry_run:
         return _told(await _plan(context, wanted, unchecked, trials))
     told = caller.audited("sweep.begin", definition.name, after=_summary(wanted, trials))
-    whose = f"{caller.name}:" if caller.name else ""
     audit = context.engine.audit.add(told)
-    identity, new = await start(context.engine, definition, whose + (key or uuid4().hex), wanted.defined.zone, [audit])
+    own = caller.own(key or uuid4().hex)
+    identity, new = await start(context.engine, definition, own, wanted.defined.zone, [audit])
     if not new:
         response.headers["Idempotent-Replayed"] = "true"
     response.headers["Location"] = LINK + identity

@@ -62,14 +62,13 @@ async def queue_triggers(request: Request, response: Response, context: Ctx, cal
 
 
 def _keyed(wanted: Requests, header: str | None, caller: Caller) -> list[tuple[TriggerRequest, str]]:
-    """Give each request what its id is derived from: a key means nothing to other callers."""
+    """Give each request what its id is derived from."""
     if header and not wanted.many and wanted.triggers[0].idempotency_key not in (None, header):
         message = "differs from the header Idempotency-Key; give one of them"
         raise Conflict([Fault(path="idempotency_key", message=message)])
-    whose = f"{caller.name}:" if caller.name else ""
     stem = header or uuid4().hex
     return [
-        (each, whose + (each.idempotency_key or (f"{stem}#{number}" if wanted.many else stem)))
+        (each, caller.own(each.idempotency_key or (f"{stem}#{number}" if wanted.many else stem)))
         for number, each in enumerate(wanted.triggers)
     ]
 

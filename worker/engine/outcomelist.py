@@ -1,8 +1,9 @@
 """The outcomes in pages, the newest first, and only those that are meant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from worker.engine.pagewise import Listed, look_through
 from worker.engine.runtime import Engine
 
 AT_ONCE = 1_000
@@ -25,28 +26,14 @@ class OutcomeFilter:
         return all(outcome.get(name) in values for name, values in self.fields.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomesListed:
-    """A page of outcomes; `last` is the id after which the next one begins, "" on the last."""
+async def list_outcomes(
+    engine: Engine, wanted: OutcomeFilter, after: str, limit: int
+) -> Listed[Mapping[str, str], str]:
+    """Read a page of them; places are ids of the stream, and `after` is "" for the first page."""
 
-    rows: Sequence[Mapping[str, str]]
-    last: str
+    async def fetch(place: str | None, count: int) -> list[tuple[str, Mapping[str, str] | None]]:
+        end = f"({place}" if place else wanted.until
+        return [(outcome["id"], outcome) for outcome in await engine.outcomes.before(end, wanted.since, count)]
 
-
-async def list_outcomes(engine: Engine, wanted: OutcomeFilter, after: str, limit: int) -> OutcomesListed:
-    """Read a page. It may be shorter than `limit`, if many have to be looked through for few."""
-    rows: list[Mapping[str, str]] = []
-    looked, last = 0, after
-    while looked < MOST_LOOKED:
-        count = AT_ONCE if wanted.fields else limit - len(rows) + 1
-        found = await engine.outcomes.before(f"({last}" if last else wanted.until, wanted.since, count)
-        for outcome in found:
-            if len(rows) == limit:
-                return OutcomesListed(rows=rows, last=last)
-            last = outcome["id"]
-            if wanted.fits(outcome):
-                rows.append(outcome)
-        looked += len(found)
-        if len(found) < count:
-            return OutcomesListed(rows=rows, last="")
-    return OutcomesListed(rows=rows, last=last)
+    at_once = AT_ONCE if wanted.fields else None
+    return await look_through(fetch, wanted.fits, after or None, limit, at_once=at_once, most=MOST_LOOKED)

@@ -1,8 +1,8 @@
 """The sweeps and backfills on record in pages, the newest first, and only those that are meant."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from worker.engine.pagewise import Listed, look_through
 from worker.engine.runtime import Engine
 from worker.engine.sweepstanding import SweepStanding, standing_of
 from worker.store.codec import milliseconds
@@ -35,41 +35,26 @@ class SweepFilter:
         return self.name in (None, row.name) and self.kind in (None, row.kind) and self.active in (None, active)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepsListed:
-    """A page of sweeps; `last` is where the next one begins, None on the last."""
-
-    rows: Sequence[SweepRow]
-    last: Place | None
-
-
-async def list_sweeps(engine: Engine, wanted: SweepFilter, after: Place | None, limit: int) -> SweepsListed:
-    """Read a page. It may be shorter than `limit`, if many have to be looked through for few."""
+async def list_sweeps(engine: Engine, wanted: SweepFilter, after: Place | None, limit: int) -> Listed[SweepRow, Place]:
+    """Read a page of them."""
     if wanted.active:
         return await _active(engine, wanted, after, limit)
-    rows: list[SweepRow] = []
-    looked, place = 0, after
-    while looked < MOST_LOOKED:
-        found = await newest_first(engine.redis, engine.keys.sweeps, place, AT_ONCE)
-        for (identity, begun), row in zip(found, await engine.sweeps.some([i for i, _ in found]), strict=True):
-            if len(rows) == limit:
-                return SweepsListed(rows=rows, last=place)
-            place = (begun, identity)
-            if row is not None and wanted.fits(row):
-                rows.append(row)
-        looked += len(found)
-        if len(found) < AT_ONCE:
-            return SweepsListed(rows=rows, last=None)
-    return SweepsListed(rows=rows, last=place)
+
+    async def fetch(place: Place | None, count: int) -> list[tuple[Place, SweepRow | None]]:
+        found = await newest_first(engine.redis, engine.keys.sweeps, place, count)
+        rows = await engine.sweeps.some([identity for identity, _ in found])
+        return [((begun, identity), row) for (identity, begun), row in zip(found, rows, strict=True)]
+
+    return await look_through(fetch, wanted.fits, after, limit, at_once=AT_ONCE, most=MOST_LOOKED)
 
 
-async def _active(engine: Engine, wanted: SweepFilter, after: Place | None, limit: int) -> SweepsListed:
+async def _active(engine: Engine, wanted: SweepFilter, after: Place | None, limit: int) -> Listed[SweepRow, Place]:
     """Read them from the set of those that go on, which are few."""
     fitting = [row for row in await engine.sweeps.active() if wanted.fits(row)]
     rows = sorted(fitting, key=_place, reverse=True)
     following = [row for row in rows if after is None or _place(row) < after]
     last = _place(following[limit - 1]) if len(following) > limit else None
-    return SweepsListed(rows=following[:limit], last=last)
+    return Listed(rows=following[:limit], last=last)
 
 
 def _place(row: SweepRow) -> Place:

@@ -1,11 +1,12 @@
 """The triggers on record, newest first, in pages; of many, those that are looked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import orjson
 
 from worker.domain.trigger import Origin, TriggerState
+from worker.engine.pagewise import Listed, look_through
 from worker.engine.runtime import Engine
 from worker.store.pages import newest_first
 
@@ -61,30 +62,17 @@ class TriggerFilter:
         return self.pipeline in (None, plain["pipeline"]) and self.origin in (None, plain["origin"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A page of triggers, as the fields of their hashes; `last` is where the next one begins, None on the last."""
-
-    rows: Sequence[dict[str, str]]
-    last: Place | None
-
-
-async def list_triggers(engine: Engine, wanted: TriggerFilter, after: Place | None, limit: int) -> Listed:
-    """Read a page. It may be shorter than `limit`, if many have to be looked through for few."""
-    rows: list[dict[str, str]] = []
-    looked, place = 0, after
+async def list_triggers(
+    engine: Engine, wanted: TriggerFilter, after: Place | None, limit: int
+) -> Listed[dict[str, str], Place]:
+    """Read a page of them, as the fields of their hashes."""
     # The dead letters have a list of their own, by when they died.
     key = engine.keys.dead if wanted.states == DEAD else engine.keys.triggers
-    while looked < MOST_LOOKED:
-        count = AT_ONCE if wanted.narrow else limit - len(rows) + 1
+
+    async def fetch(place: Place | None, count: int) -> list[tuple[Place, dict[str, str] | None]]:
         found = await newest_first(engine.redis, key, place, count)
-        for (identity, recorded), fields in zip(found, await engine.triggers.get([i for i, _ in found]), strict=True):
-            if len(rows) == limit:
-                return Listed(rows=rows, last=place)
-            place = (recorded, identity)
-            if fields and wanted.fits(fields):
-                rows.append(fields)
-        looked += len(found)
-        if len(found) < count:
-            return Listed(rows=rows, last=None)
-    return Listed(rows=rows, last=place)
+        rows = await engine.triggers.get([identity for identity, _ in found])
+        return [((when, identity), row or None) for (identity, when), row in zip(found, rows, strict=True)]
+
+    at_once = AT_ONCE if wanted.narrow else None
+    return await look_through(fetch, wanted.fits, after, limit, at_once=at_once, most=MOST_LOOKED)
