@@ -56,6 +56,16 @@ def test_while_few_have_reached_a_rung_nobody_is_stopped() -> None:
     assert judge("median", at(1, 1, 2, 2, 2, 2, 2), 1, min_iter=2) is None
 
 
+def test_a_trial_that_completed_earlier_counts_with_its_last_value() -> None:
+    seen: Seen = {1: [[5, 0.2], [20, 0.9]], 2: [[20, 0.8]], 3: [[30, 0.1]], 4: [[9, 0.05]]}
+    metric, median = ACCURACY, rule("median", min_trials=2)
+    assert verdict(median, metric, seen, 3) is None, "nobody else has come so far"
+    assert verdict(median, metric, seen, 3, completed={1}) is None, "one is too few"
+    said = "at epoch 30 its best accuracy 0.1 is worse than the median 0.85 of 2 other trials"
+    assert verdict(median, metric, seen, 3, completed={1, 2}) == said
+    assert verdict(median, metric, {**seen, 2: []}, 3, completed={1, 2}) is None, "who told nothing counts for nothing"
+
+
 @pytest.mark.parametrize("kind", ["asha", "median"])
 @pytest.mark.parametrize("goal", list(Goal))
 def test_nan_is_worst(kind: str, goal: Goal) -> None:

@@ -123,6 +123,25 @@ def test_a_run_that_does_worse_than_others_did_is_stopped(night: Any) -> None:
     night(body)
 
 
+def test_a_run_is_compared_with_those_that_completed_before_they_were_asked(night: Any) -> None:
+    stop = {"type": "median", "resource": "epoch", "min_trials": 2}
+
+    async def body(n: Night) -> None:
+        identity = await n.begin(definition(3, LONG, metric=METRIC, early_terminate=stop))
+        runs = await running(n, identity, 3)
+        for number, accuracy in ((1, 0.9), (2, 0.8)):
+            n.demo.state.report(runs[number], {"accuracy": accuracy, "epoch": 2})
+            n.end(runs[number])
+            await n.until(lambda number=number: _reported(n, identity, number))
+        await n.until(lambda: _completed(n, identity, 2))
+        n.demo.state.report(runs[3], {"accuracy": 0.1, "epoch": 9})
+        await n.until(lambda: _stopped(n, identity))
+        reason = (await results(n, identity))[3].reason
+        assert reason == "at epoch 9 its best accuracy 0.1 is worse than the median 0.85 of 2 other trials"
+
+    night(body)
+
+
 async def _reported(n: Night, identity: str, number: int) -> bool:
     return number in await n.engine.sweeps.reports(identity)
 

@@ -9,10 +9,10 @@ than Optuna's SuccessiveHalvingPruner, it stops none while fewer than eta trials
 
 median: a trial goes on while its best value so far is no worse than the median of the others' values at its resource
 (Golovin et al., "Google Vizier"). Other than Optuna's MedianPruner, it compares with all trials that were there, and
-not with the completed ones alone.
+not with the completed ones alone; of a trial that completed before, its last value counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import isfinite, isnan
 from statistics import median
 
@@ -32,12 +32,19 @@ _PARTS: Mapping[float, str] = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 
 
 
 def verdict(
-    rule: EarlyStop, metric: Metric, seen: Mapping[int, Reports], number: int, *, since: float = 0
+    rule: EarlyStop,
+    metric: Metric,
+    seen: Mapping[int, Reports],
+    number: int,
+    *,
+    since: float = 0,
+    completed: Collection[int] = (),
 ) -> str | None:
     """Say why trial `number` is to be stopped; None if it goes on.
 
     With `asha` its rungs beyond `since` are judged, the resource up to which it was judged before: who was let past a
-    rung stays past it. Raises ValueError for an `eta` of 1 or less, and a `min_iter` that is not above 0.
+    rung stays past it. With `median` the `completed` trials are compared with wherever they ended. Raises ValueError
+    for an `eta` of 1 or less, and a `min_iter` that is not above 0.
     """
     costs = {trial: _costs(reports, metric.goal) for trial, reports in seen.items()}
     own = costs.get(number)
@@ -45,7 +52,7 @@ def verdict(
         return None
     last, sign = own[-1][0], -1 if metric.goal is Goal.MAXIMIZE else 1
     if rule.kind == "median":
-        words = _beyond_median(costs, number, rule.min_trials, sign) if last >= rule.min_iter else ""
+        words = _beyond_median(costs, number, completed, rule, sign) if last >= rule.min_iter else ""
         least = _number(min(cost for _, cost in own), sign)
         return f"at {rule.resource} {last:.6g} its best {metric.name} {least} {words}" if words else None
     for rung in _rungs(rule, last):
@@ -82,9 +89,14 @@ def _not_among_best(costs: Mapping[int, Points], own: float, rung: float, rule: 
     return f"is not among the best {part} of {len(there)} trials"
 
 
-def _beyond_median(costs: Mapping[int, Points], number: int, min_trials: int, sign: int) -> str:
-    others = _values_at((points for trial, points in costs.items() if trial != number), costs[number][-1][0])
-    if len(others) < max(min_trials, 1):
+def _beyond_median(
+    costs: Mapping[int, Points], number: int, completed: Collection[int], rule: EarlyStop, sign: int
+) -> str:
+    at = costs[number][-1][0]
+    rivals = {trial: points for trial, points in costs.items() if trial != number and points}
+    through = [rivals[trial][-1][1] for trial in completed if trial in rivals and rivals[trial][-1][0] < at]
+    others = _values_at(rivals.values(), at) + through
+    if len(others) < max(rule.min_trials, 1):
         return ""
     own, middle = min(cost for _, cost in costs[number]), median(others)
     if own <= middle and own != _WORST:

@@ -20,6 +20,7 @@ from worker.store.sweeprows import SweepRow
 from worker.store.sweeps import SweepStore, stop_run
 from worker.store.triggers import TriggerStore
 from worker.zenml.client import ZenML
+from worker.zenml.models import Run
 
 logger = logging.getLogger("zenbeat.measuring")
 
@@ -30,6 +31,9 @@ CALM = 10
 """After a round the server is left alone for so many times as long as that took."""
 
 AT_ONCE = 100
+
+Reported = dict[int, list[list[float | None]]]
+"""What each trial of a sweep has reported: [resource, value], the resource going up."""
 
 AGAIN = timedelta(seconds=5)
 """Until a trial is looked at again that has ended and has not reported what it should."""
@@ -97,11 +101,16 @@ class Measurer:
         results = await self._sweeps.results(row.id, numbers)
         ids = [result.run_id for result in results.values() if result.run_id]
         runs = await self._zenml.metrics(ids, definition.target.project) if ids else {}
+        reports = await self._sweeps.reports(row.id) if definition.sweep.early_terminate else {}
         items = []
         for number in numbers:
             result = results.get(number)
             run = runs.get(result.run_id or "") if result else None
-            items.append(self._item(row, definition.sweep, number, result, run.metadata if run else {}))
+            item = self._item(row, definition.sweep, number, result, run.metadata if run else {})
+            if run and result and result.good:
+                _, told = self._reported(row, definition.sweep, number, reports, run)
+                item = replace(item, commands=[*item.commands, *told])
+            items.append(item)
         reached(Point.BEFORE_MEASURE)
         await self._triggers.record(items, fence)
         reached(Point.AFTER_MEASURE)
@@ -147,19 +156,30 @@ class Measurer:
         commands: list[Command] = []
         fresh = []
         for run_id, (number, trigger) in running.items():
-            point = _point(sweep, stop, runs[run_id].metadata) if run_id in runs else None
-            before = reports.get(number, [])
-            since = (before[-1][0] or 0.0) if before else 0.0
-            if point is not None and (point[0] or 0) > since:
-                reports[number] = kept(stop, [*before, point])
-                commands.append(self._sweeps.report(row.id, number, reports[number]))
-                fresh.append((number, trigger, since))
+            if run_id in runs:
+                since, told = self._reported(row, sweep, number, reports, runs[run_id])
+                commands += told
+                fresh += [(number, trigger, since)] if told else []
+        results = await self._sweeps.results(row.id, list(reports)) if fresh else {}
+        through = {number for number, result in results.items() if result.good}
         for number, trigger, since in fresh:
-            if reason := verdict(stop, sweep.metrics[0], reports, number, since=since):
+            if reason := verdict(stop, sweep.metrics[0], reports, number, since=since, completed=through):
                 logger.info("trial is stopped", extra={"sweep": row.id, "trial": number, "reason": reason})
                 commands += stop_run(self._sweeps.keys, trigger, reason)
         if commands:
             await self._triggers.record([Item(commands=commands)], fence)
+
+    def _reported(
+        self, row: SweepRow, sweep: Sweep, number: int, reports: Reported, run: Run
+    ) -> tuple[float, list[Command]]:
+        """Add to the reports what a run tells that is new: how far it had told before, and what writes it down."""
+        stop, before = sweep.early_terminate, reports.get(number, [])
+        since = (before[-1][0] or 0.0) if before else 0.0
+        point = _point(sweep, stop, run.metadata) if stop else None
+        if stop is None or point is None or (point[0] or 0.0) <= since:
+            return since, []
+        reports[number] = kept(stop, [*before, point])
+        return since, [self._sweeps.report(row.id, number, reports[number])]
 
     async def _running(self, row: SweepRow) -> dict[str, tuple[int, str]]:
         """Give the runs that go on: run id -> trial number and trigger id."""
