@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from tests.engine.clockwork import LEAD
 from tests.engine.conftest import Flow
 from worker.demo.zenml import DemoServer
 from worker.demo.zenml.launch import Order, launch
@@ -23,7 +24,6 @@ from worker.domain.trigger import Origin, Trigger, trigger_id
 from worker.engine import sweeping
 from worker.engine.book import Book
 from worker.engine.duties import Duties
-from worker.engine.leading import TTL
 from worker.engine.rebuilding import Rebuilder
 from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
@@ -72,7 +72,7 @@ class Night:
 
     async def step(self) -> None:
         """Do everything once that a beat and a worker do all the time."""
-        lease = Lease(self.engine.redis, self.engine.keys, "beat", TTL)
+        lease = Lease(self.engine.redis, self.engine.keys, "beat", LEAD)
         self.fence = (await lease.take()).fence
         now = await redis_time(self.engine.redis)
         await self.scheduler.tick(now, self.fence)
