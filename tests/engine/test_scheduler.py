@@ -17,6 +17,7 @@ from worker.engine.past import Past
 from worker.engine.rebuilding import Rebuilder
 from worker.engine.scheduler import Scheduler
 from worker.source import Definitions, Source
+from worker.store.codec import decode_trigger
 from worker.store.lease import Lease
 
 
@@ -333,7 +334,7 @@ def test_a_clock_that_goes_back_fires_nothing_twice_and_nothing_less(clockwork: 
         for day in range(3):
             await c.tick(T0 + timedelta(days=day, minutes=10))
         triggers = await c.engine.triggers.get(await c.engine.triggers.newest(1000))
-        sources = [trigger["source"] for trigger in triggers]
+        sources = [decode_trigger(trigger["data"].encode()).source for trigger in triggers]
         assert len(sources) == len(set(sources))
 
     clockwork(body)

@@ -183,7 +183,14 @@ def test_a_trigger_that_takes_its_workers_down_is_given_up(run: Any) -> None:
             await store.until(gone)
         assert (await store.state(make("a").id))["state"] == "dead"
         assert await store.triggers.dead(10) == [make("a").id]
-        assert "lost with its worker 5 times" in (await store.outcomes.newest(1))[0]["reason"]
+        (told,) = await store.outcomes.newest(10)
+        assert "lost with its worker 5 times" in told["reason"]
+        assert [told[field] for field in ("trigger", "origin", "pipeline", "run_name")] == [
+            make("a").id,
+            make("a").origin.value,
+            "training",
+            "r-a",
+        ], "as a worker tells it"
 
     run(body, lease=timedelta(milliseconds=1))
 

@@ -111,7 +111,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _new(trigger: Trigger, entry: Entry) -> dict[str, Any]:
     fields = {
         "data": encode_trigger(trigger).decode(),
-        "source": trigger.source,
         "sweep": trigger.sweep,
         "schedule": trigger.schedule,
         "fire": str(milliseconds(entry.fire_time)) if entry.fire_time else None,

@@ -140,7 +140,6 @@ def _taken(asked: Asked, answer: int | bytes) -> tuple[Trigger, bool]:
 def _form(asked: Asked) -> dict[str, object]:
     fields = {
         "data": encode_trigger(asked.trigger).decode(),
-        "source": asked.trigger.source,
         "asked_by": asked.asked_by or None,
         "asked_from": asked.asked_from or None,
     }

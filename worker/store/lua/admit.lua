@@ -18,11 +18,6 @@ local function others(schedule)
   return going[schedule]
 end
 
-local function tell(trigger, status, decision, reason)
-  redis.call('XADD', KEYS[9], 'MAXLEN', '~', ARGV[4], '*', 'status', status, 'decision', decision, 'trigger', trigger.id,
-             'schedule', trigger.schedule, 'source', trigger.source or '', 'reason', reason)
-end
-
 -- What does not run does not count for `max_runs`.
 local function give_back(schedule)
   local at, revision, taken = string.match(redis.call('HGET', KEYS[11], schedule) or '', '^(%d+)|(.*)|(%d+)$')
@@ -36,7 +31,7 @@ local function put_away(trigger, decision, reason)
   redis.call('ZREM', KEYS[1], trigger.id)
   redis.call('HSET', trigger.key, 'state', 'skipped', 'reason', reason, 'ended', whole(now))
   redis.call('PEXPIRE', trigger.key, ARGV[3])
-  tell(trigger, 'skipped', decision, reason)
+  tell(KEYS[9], ARGV[4], trigger.key, 'status', 'skipped', 'decision', decision, 'reason', reason)
 end
 
 local function skip(trigger, decision, reason)
@@ -52,7 +47,7 @@ local function bury(trigger)
   redis.call('ZADD', KEYS[8], now, trigger.id)
   decide(ARGV[2], trigger.key, 'expired', reason)
   ended(KEYS[10], trigger.id, 'dead')
-  tell(trigger, 'dead', 'expired', reason)
+  tell(KEYS[9], ARGV[4], trigger.key, 'status', 'dead', 'decision', 'expired', 'reason', reason)
 end
 
 local function let_through(trigger)
@@ -76,8 +71,8 @@ end
 -- when that is known.
 local function stop(id, newer)
   local key = ARGV[1] .. id
-  local row = redis.call('HMGET', key, 'state', 'unclear', 'schedule', 'source', 'stopping', 'attempt')
-  if row[1] == 'started' and not row[5] then
+  local row = redis.call('HMGET', key, 'state', 'unclear', 'schedule', 'stopping', 'attempt')
+  if row[1] == 'started' and not row[4] then
     redis.call('HSET', key, 'stopping', 'a newer fire of its schedule takes its place')
     redis.call('ZADD', KEYS[6], 'XX', 0, id)  -- before all that is only looked at
   elseif (row[1] == 'waiting' or row[1] == 'dispatched') and row[2] ~= '1' then
@@ -87,8 +82,8 @@ local function stop(id, newer)
     end
     ended(KEYS[10], id, 'cancelled')
     -- A fire whose run is to be started again has had one: that stays what became of it.
-    local away = row[6] and put_away or skip
-    away({id = id, key = key, schedule = row[3], source = row[4]}, 'skipped_overlap', reason)
+    local away = row[5] and put_away or skip
+    away({id = id, key = key, schedule = row[3]}, 'skipped_overlap', reason)
   end
 end
 
@@ -143,9 +138,9 @@ end
 local due = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   local key = ARGV[1] .. id
-  local row = redis.call('HMGET', key, 'state', 'schedule', 'overlap', 'rank', 'expires', 'source')
+  local row = redis.call('HMGET', key, 'state', 'schedule', 'overlap', 'rank', 'expires')
   if row[1] == 'waiting' and row[2] then
-    due[#due + 1] = {id = id, key = key, schedule = row[2], overlap = row[3], rank = row[4], expires = row[5], source = row[6]}
+    due[#due + 1] = {id = id, key = key, schedule = row[2], overlap = row[3], rank = row[4], expires = row[5]}
     newest[row[2]] = id
   else
     redis.call('ZREM', KEYS[1], id)

@@ -141,8 +141,7 @@ local function bury(id, key, state)
   redis.call('ZADD', KEYS[7], now, id)
   decide(ARGV[2], key, fate, reason)
   ended(KEYS[9], id, 'dead')
-  redis.call('XADD', KEYS[8], 'MAXLEN', '~', limits.outcomes, '*', 'status', 'dead', 'decision', fate, 'trigger', id,
-             'source', state.source or '', 'schedule', state.schedule or '', 'code', code, 'reason', reason)
+  tell(KEYS[8], limits.outcomes, key, 'status', 'dead', 'decision', fate, 'code', code, 'reason', reason)
 end
 
 local function dispatched(id, key)
@@ -182,16 +181,15 @@ end
 
 local function consider(id)
   local key = ARGV[1] .. id
-  local row = redis.call('HMGET', key, 'state', 'expires', 'throttled', 'recorded', 'source', 'schedule', 'budgeted',
-                         'sweep')
+  local row = redis.call('HMGET', key, 'state', 'expires', 'throttled', 'recorded', 'budgeted', 'sweep')
   if row[1] ~= 'waiting' then
     redis.call('ZREM', KEYS[2], id)
   elseif row[2] and tonumber(row[2]) < now then
     redis.call('ZREM', KEYS[2], id)
-    bury(id, key, {throttled = row[3], recorded = row[4], source = row[5], schedule = row[6]})
-  elseif row[8] and parked(id, row[8]) then
+    bury(id, key, {throttled = row[3], recorded = row[4]})
+  elseif row[6] and parked(id, row[6]) then
     return 0
-  elseif (in_day <= 0 and not row[7]) or (by_tag and held_by_tag(id)) then
+  elseif (in_day <= 0 and not row[5]) or (by_tag and held_by_tag(id)) then
     redis.call('HSETNX', key, 'throttled', whole(now))
     return 1
   else

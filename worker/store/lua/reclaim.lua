@@ -27,7 +27,7 @@ end
 local returned, given_up = 0, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)) do
   local key = ARGV[1] .. id
-  local known = redis.call('HMGET', key, 'state', 'rank', 'sweep', 'source')
+  local known = redis.call('HMGET', key, 'state', 'rank', 'sweep')
   redis.call('ZREM', KEYS[2], id)
   local losses = 0
   if known[1] == 'claimed' then
@@ -42,8 +42,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0
     redis.call('ZADD', KEYS[3], now, id)
     decide(ARGV[2], key, 'exhausted', reason)
     ended(KEYS[8], id, 'dead')
-    redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], '*', 'status', 'dead', 'trigger', id,
-               'source', known[4] or '', 'code', 'worker_lost', 'reason', reason)
+    tell(KEYS[4], ARGV[5], key, 'status', 'dead', 'code', 'worker_lost', 'reason', reason)
     if known[3] then
       redis.call('HINCRBY', ARGV[3] .. known[3], 'open', -1)
       redis.call('HINCRBY', ARGV[3] .. known[3], 'dead', 1)

@@ -1,5 +1,5 @@
 -- shared() is what every script begins with: the one clock, how a trigger gets on record, how the ledger learns what became
--- of it, and how its end is told.
+-- of it, and how its end is told: to the beat, and to whoever reads outcomes.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -30,6 +30,26 @@ local function ended(stream, id, fate)
   redis.call('XADD', stream, '*', 'kind', fate, 'trigger', id)
 end
 
+-- An outcome that no worker saw: which trigger it is and where it comes from, as workers tell it, then more fields and values.
+local function tell(stream, most, key, ...)
+  local trigger = cjson.decode(redis.call('HGET', key, 'data'))
+  local about = {'trigger', trigger.id}
+  for _, field in ipairs({'origin', 'schedule', 'sweep', 'trial', 'pipeline', 'run_name', 'fire_time', 'due'}) do
+    if trigger[field] then
+      table.insert(about, field)
+      table.insert(about, type(trigger[field]) == 'number' and whole(trigger[field]) or trigger[field])
+    end
+  end
+  local template = trigger.template or trigger.snapshot
+  if template then
+    table.insert(about, 'template')
+    table.insert(about, template)
+  end
+  for _, word in ipairs({...}) do
+    table.insert(about, word)
+  end
+  redis.call('XADD', stream, 'MAXLEN', '~', most, '*', unpack(about))
+end
 
 -- Put a trigger on record: among what is held for its overlap policy, what is not ready yet, or what is.
 local function enter(trigger, key, places)
