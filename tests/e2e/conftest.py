@@ -1,6 +1,11 @@
-"""A real ZenML server for the tests of this folder, and a view of it through its own API."""
+"""Real ZenML servers for the tests of this folder, and a view of them through their own API.
+
+Where several versions are tried, it is the newest and the oldest, the first with run templates. E2E_VERSIONS names
+those wanted besides, separated by blanks, or `all`: each is another environment of 280 MB.
+"""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -12,12 +17,16 @@ from worker.zenml.client import ZenML
 from worker.zenml.options import ZenMLOptions
 
 from .api import FINISHED, ZenMLAPI
+from .environment import OLDEST, REQUIREMENTS, VERSION
 from .seeded import seeded_server
 from .server import ZenMLServer
 
 HERE = Path(__file__).parent
 # The first test of a fresh checkout installs the server and seeds it.
 _PATIENCE = 1800
+
+_WANTED = os.environ.get("E2E_VERSIONS", "").split()
+VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, OLDEST, *_WANTED]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +45,15 @@ def zenml_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZenMLServ
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZenMLServer]:
+    """A running, seeded server of each version, shared by the tests of a file."""
+    made = seeded_server(tmp_path_factory.mktemp("zenml"), request.param)
+    made.start()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -15,18 +15,11 @@ from worker.zenml.models import Run
 
 from .api import FINISHED, ZenMLAPI
 from .server import ZenMLServer
-from .test_versions import VERSIONS
 
 GONE = "0b52e26d-b2ee-4f7b-9191-f028cfc82a17"
 ON_THE_WAY = ["initializing", "provisioning", "running", "stopping"]
 
 Ask = Callable[..., Any]
-
-
-@pytest.fixture(params=VERSIONS)
-def server(request: pytest.FixtureRequest, make_zenml_server: Callable[..., ZenMLServer]) -> ZenMLServer:
-    """A server of each version."""
-    return make_zenml_server(version=request.param)
 
 
 async def start(zenml: ZenML, name: str, **parameters: Any) -> Run:

@@ -1,11 +1,6 @@
-"""The same work on servers of several versions: other scopes, no snapshots, parameters that have to be complete.
-
-The newest and the oldest, the first with run templates. E2E_VERSIONS names those wanted besides, separated by
-blanks, or `all`: each is another environment of 280 MB.
-"""
+"""The same work on servers of several versions: other scopes, no snapshots, parameters that have to be complete."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,21 +11,11 @@ from worker.zenml.client import ZenML
 from worker.zenml.models import Run
 
 from .api import FINISHED, ZenMLAPI
-from .environment import OLDEST, REQUIREMENTS, VERSION
 from .server import ZenMLServer
-
-_WANTED = os.environ.get("E2E_VERSIONS", "").split()
-VERSIONS = list(REQUIREMENTS) if _WANTED == ["all"] else list(dict.fromkeys([VERSION, OLDEST, *_WANTED]))
 
 GONE = "0b52e26d-b2ee-4f7b-9191-f028cfc82a17"
 
 TRAINING = ("training", "--template", "production")
-
-
-@pytest.fixture(params=VERSIONS)
-def server(request: pytest.FixtureRequest, make_zenml_server: Callable[..., ZenMLServer]) -> ZenMLServer:
-    """A server of each version."""
-    return make_zenml_server(version=request.param)
 
 
 @pytest.fixture
