@@ -1,7 +1,8 @@
 """Ends tasks, also where a library takes a cancellation for a time-out of its own, and goes on."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 AGAIN_SECONDS = 1.0
@@ -22,3 +23,15 @@ async def cancelled(tasks: Iterable["asyncio.Task[Any]"]) -> None:
         for task in ended:
             if not task.cancelled():
                 task.exception()
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what has to be done when a task ends, however often the task is told to end meanwhile.
+
+    The work has to end by itself, and soon.
+    """
+    doing = asyncio.ensure_future(work)
+    while not doing.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(doing)
+    doing.result()

@@ -4,11 +4,15 @@ import asyncio
 import logging
 
 from worker.domain.errors import StoreUnavailable
+from worker.engine.cancelling import to_its_end
 from worker.engine.runtime import Engine
 from worker.engine.trouble import Trouble
 from worker.store.heartbeats import EVERY
 
 logger = logging.getLogger("zenbeat.alive")
+
+LEAVE_SECONDS = 3.0
+"""How long taking the sign away may hold up the end of a process; after that it fades."""
 
 
 async def keep_signing(engine: Engine, role: str, identity: str) -> None:
@@ -24,11 +28,12 @@ async def keep_signing(engine: Engine, role: str, identity: str) -> None:
                 trouble.over()
             await asyncio.sleep(EVERY.total_seconds())
     finally:
-        await _leave(engine, role, identity)
+        await to_its_end(_leave(engine, role, identity))
 
 
 async def _leave(engine: Engine, role: str, identity: str) -> None:
     try:
-        await engine.heartbeats.leave(role, identity)
-    except StoreUnavailable as error:
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await engine.heartbeats.leave(role, identity)
+    except (StoreUnavailable, TimeoutError) as error:
         logger.debug("sign of life not taken away", extra={"reason": error})
