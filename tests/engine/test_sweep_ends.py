@@ -143,7 +143,7 @@ def test_a_run_is_compared_with_those_that_completed_before_they_were_asked(nigh
 
 
 async def _reported(n: Night, identity: str, number: int) -> bool:
-    return number in await n.engine.sweeps.reports(identity)
+    return number in await n.engine.sweeps.all_reports(identity)
 
 
 async def _stopped(n: Night, identity: str) -> bool:

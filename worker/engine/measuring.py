@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 
-from worker.domain.stopping import kept, verdict
+from worker.domain.stopping import Reports, kept, verdict
 from worker.domain.sweep import Sweep
 from worker.domain.sweepparts import EarlyStop, Goal, Metric
 from worker.domain.trial import TrialResult
@@ -31,9 +31,6 @@ CALM = 10
 """After a round the server is left alone for so many times as long as that took."""
 
 AT_ONCE = 100
-
-Reported = dict[int, list[list[float | None]]]
-"""What each trial of a sweep has reported: [resource, value], the resource going up."""
 
 AGAIN = timedelta(seconds=5)
 """Until a trial is looked at again that has ended and has not reported what it should."""
@@ -101,7 +98,7 @@ class Measurer:
         results = await self._sweeps.results(row.id, numbers)
         ids = [result.run_id for result in results.values() if result.run_id]
         runs = await self._zenml.metrics(ids, definition.target.project) if ids else {}
-        reports = await self._sweeps.reports(row.id) if definition.sweep.early_terminate else {}
+        reports = await self._sweeps.reports(row.id, numbers) if definition.sweep.early_terminate else {}
         items = []
         for number in numbers:
             result = results.get(number)
@@ -143,16 +140,15 @@ class Measurer:
 
     async def _watch_over(self, row: SweepRow, fence: str) -> None:
         """Stop the runs of a sweep that do worse than others did."""
-        sweep = (await self._reader.points(row)).definition.sweep
-        now = self._now()
+        definition = (await self._reader.points(row)).definition
+        sweep, now = definition.sweep, self._now()
         stop = sweep.early_terminate
         if stop is None or now - self._looked.get(row.id, now - REPORTS_EVERY) < REPORTS_EVERY:
             return
         self._looked[row.id] = now
         running = await self._running(row)
-        project = (await self._reader.points(row)).definition.target.project
-        runs = await self._zenml.metrics(list(running), project)
-        reports = await self._sweeps.reports(row.id)
+        runs = await self._zenml.metrics(list(running), definition.target.project)
+        reports = await self._sweeps.all_reports(row.id)
         commands: list[Command] = []
         fresh = []
         for run_id, (number, trigger) in running.items():
@@ -160,7 +156,7 @@ class Measurer:
                 since, told = self._reported(row, sweep, number, reports, runs[run_id])
                 commands += told
                 fresh += [(number, trigger, since)] if told else []
-        results = await self._sweeps.results(row.id, list(reports)) if fresh else {}
+        results = await self._sweeps.results(row.id, list(reports)) if fresh and stop.kind == "median" else {}
         through = {number for number, result in results.items() if result.good}
         for number, trigger, since in fresh:
             if reason := verdict(stop, sweep.metrics[0], reports, number, since=since, completed=through):
@@ -170,7 +166,7 @@ class Measurer:
             await self._triggers.record([Item(commands=commands)], fence)
 
     def _reported(
-        self, row: SweepRow, sweep: Sweep, number: int, reports: Reported, run: Run
+        self, row: SweepRow, sweep: Sweep, number: int, reports: dict[int, Reports], run: Run
     ) -> tuple[float, list[Command]]:
         """Add to the reports what a run tells that is new: how far it had told before, and what writes it down."""
         stop, before = sweep.early_terminate, reports.get(number, [])

@@ -12,6 +12,7 @@ import orjson
 from redis.asyncio import Redis
 
 from worker.domain.errors import LeadLost
+from worker.domain.stopping import Reports
 from worker.domain.trial import TrialResult
 from worker.store import scripts
 from worker.store.codec import milliseconds
@@ -250,15 +251,21 @@ class SweepStore:
         """Give the command that takes a trial off the list; it answers 0 where it is not on it."""
         return ("ZREM", self.keys.measuring, f"{identity}|{number}")
 
-    def report(self, identity: str, number: int, points: Sequence[Sequence[float | None]]) -> Command:
+    def report(self, identity: str, number: int, points: Reports) -> Command:
         """Give the command that writes down what a trial has reported so far."""
         return ("HSET", self.keys.sweep_reports(identity), str(number), orjson.dumps(points).decode())
 
-    async def reports(self, identity: str) -> dict[int, list[list[float | None]]]:
-        """Read what the trials have reported: [resource, value] in order; None is a value that is not a number."""
+    async def reports(self, identity: str, numbers: Sequence[int]) -> dict[int, Reports]:
+        """Read what some trials have reported; those that have not are left out."""
+        async with translated():
+            rows = await self.redis.hmget(self.keys.sweep_reports(identity), [str(number) for number in numbers])
+        return {number: orjson.loads(row) for number, row in zip(numbers, rows, strict=True) if row}
+
+    async def all_reports(self, identity: str) -> dict[int, Reports]:
+        """Read what all trials have reported."""
         async with translated():
             found = await self.redis.hgetall(self.keys.sweep_reports(identity))
-        return {int(text(number)): [list(point) for point in orjson.loads(points)] for number, points in found.items()}
+        return {int(text(number)): orjson.loads(points) for number, points in found.items()}
 
 
 def going_stem(identity: str) -> str:
