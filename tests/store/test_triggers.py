@@ -1,7 +1,7 @@
 """A trigger's way through Redis: every script against a real server."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from worker.domain.errors import LeadLost
 from worker.domain.outcome import Status
 from worker.domain.trigger import Trigger, TriggerState
+from worker.engine.recorder import origin_fields
 from worker.store.cursors import Cursor
 from worker.store.items import Entry, Item
 from worker.store.lease import Lease
@@ -193,6 +194,25 @@ def test_a_trigger_that_takes_its_workers_down_is_given_up(run: Any) -> None:
         ], "as a worker tells it"
 
     run(body, lease=timedelta(milliseconds=1))
+
+
+def test_an_outcome_that_no_worker_saw_tells_what_workers_tell_of_its_trigger(run: Any) -> None:
+    trigger = make("a", schedule="s", sweep="w", trial=3, template="t", fire_time=LONG_AGO)
+
+    async def body(store: Store) -> None:
+        expired = Entry(trigger=trigger, expires=LONG_AGO)
+        await store.triggers.record([Item(entries=[expired])], "")
+        assert (await store.limits.dispatch()).ids == []
+        (told,) = await store.outcomes.newest(10)
+        expected = {name: value for name, value in origin_fields(trigger).items() if value is not None}
+        moments = {name for name, value in expected.items() if isinstance(value, datetime)}
+        assert {name: datetime.fromisoformat(told.pop(name)) for name in moments} == {
+            name: expected.pop(name) for name in moments
+        }
+        assert {name: told.get(name) for name in expected} == {name: str(value) for name, value in expected.items()}
+        assert set(told) - set(expected) == {"id", "status", "decision", "code", "reason"}
+
+    run(body)
 
 
 def test_a_settlement_counts_once(run: Any) -> None:
