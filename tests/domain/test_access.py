@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.domain.access import EVERYTHING, LONGEST, NOBODY, Area, Grants, parse_scopes
+from worker.domain.access import EVERYTHING, LONGEST, NOBODY, Area, Grants, opens, parse_scopes
 from worker.domain.errors import InvalidInput
 
 
@@ -91,3 +91,16 @@ def test_what_is_no_scope_is_told_with_its_place(word: str, told: str) -> None:
 def test_a_key_needs_a_scope() -> None:
     with pytest.raises(InvalidInput, match="at least one scope"):
         parse_scopes([])
+
+
+@pytest.mark.parametrize(
+    ("scopes", "some"), [(("admin",), True), (("read", "trigger:etl"), True), (("operate",), False), ((), False)]
+)
+def test_who_may_start_anything_at_all_is_known(scopes: tuple[str, ...], some: bool) -> None:
+    assert Grants(scopes=scopes).starts_some is some
+
+
+@pytest.mark.parametrize("scope", [*Area, "trigger:train-*"])
+def test_each_scope_is_told_in_words(scope: str) -> None:
+    assert len(opens(scope)) > 5
+    assert ("train-*" in opens(scope)) is scope.startswith("trigger:")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.pareto import best
+from worker.domain.pareto import best, ranked
 from worker.domain.sweepparts import Goal, Metric
 from worker.domain.trial import TrialResult
 
@@ -69,3 +69,12 @@ def test_whole_numbers_are_compared_as_numbers() -> None:
 def test_a_front_of_ten_thousand_is_found() -> None:
     results = [finished(i, loss=i, accuracy=i) for i in range(1, 10_001)]
     assert len(best(results, [LOSS, ACCURACY])) == 10_000
+
+
+def test_the_best_by_one_metric_come_first_and_of_equal_ones_the_lowest_number() -> None:
+    values = {1: 0.3, 2: 0.9, 3: float("nan"), 4: 0.9, 5: 0.5}
+    results = [TrialResult(number=number, fate="completed", metrics={"m": value}) for number, value in values.items()]
+    results += [TrialResult(number=6, fate="failed", metrics={"m": 1.0}), TrialResult(number=7, fate="completed")]
+    up, down = Metric(name="m", goal=Goal.MAXIMIZE), Metric(name="m")
+    assert [each.number for each in ranked(results, up, 3)] == [2, 4, 5]
+    assert [each.number for each in ranked(results, down, 9)] == [1, 5, 2, 4]

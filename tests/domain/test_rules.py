@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.catchup import MOST_CAUGHT_UP, MOST_COUNTED, decide, upcoming
+from worker.domain.catchup import MOST_CAUGHT_UP, MOST_COUNTED, catchup_in_words, decide, upcoming
 from worker.domain.errors import AtCapacity, Fault, InvalidInput, NotSent, Refused, Unclear, ZenMLError
 from worker.domain.outcome import Decision
 from worker.domain.retry import LONGEST_RETRY_AFTER, RetryPolicy
@@ -172,3 +173,15 @@ def test_the_window_is_one_period_at_most_one_hour() -> None:
 
 def test_upcoming_lists_what_comes() -> None:
     assert upcoming(every(60), T0, 2) == [T0 + timedelta(minutes=1), T0 + timedelta(minutes=2)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (CatchUp.NONE, "none: what was due while nobody looked is missed"),
+        (CatchUp.LATEST, "latest: the newest that was due while nobody looked is made up for, if not older than 6h"),
+        (CatchUp.ALL, "all: everything that was due while nobody looked is made up for, if not older than 6h"),
+    ],
+)
+def test_a_policy_is_told_with_its_window(policy: CatchUp, told: str) -> None:
+    assert catchup_in_words(policy, timedelta(hours=6)) == told

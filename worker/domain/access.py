@@ -28,6 +28,12 @@ class Area(StrEnum):
 
 ORDER = tuple(Area)
 
+OPENS: dict[str, str] = {
+    Area.READ: "look at schedules, triggers, sweeps and outcomes",
+    Area.OPERATE: "also pause, resume, run and backfill what is defined, cancel and replay, begin and end sweeps",
+    Area.ADMIN: "everything",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
@@ -49,6 +55,11 @@ class Grants:
             return True
         patterns = (scope.removeprefix(TRIGGER) for scope in self.scopes if scope.startswith(TRIGGER))
         return any(_fits(pattern, pipeline, project, default_project) for pattern in patterns)
+
+    @property
+    def starts_some(self) -> bool:
+        """Whether there is any pipeline whose runs may be started."""
+        return any(scope == Area.ADMIN or scope.startswith(TRIGGER) for scope in self.scopes)
 
 
 NOBODY = Grants()
@@ -97,6 +108,11 @@ def _pattern_fault(pattern: str) -> str:
     if not all(pattern.split("/", 1)):
         return f'"{TRIGGER}{pattern}" needs a name or pattern on each side, such as trigger:train-* or trigger:*/*'
     return ""
+
+
+def opens(scope: str) -> str:
+    """Tell in words what a scope opens."""
+    return OPENS.get(scope) or f"start runs of the pipelines that fit {scope.removeprefix(TRIGGER)}, and follow them"
 
 
 def _choices() -> str:

@@ -119,3 +119,13 @@ def skipped(timing: Timing, cursor: datetime, until: datetime) -> list[Due]:
 def upcoming(timing: Timing, after: datetime, count: int) -> list[datetime]:
     """Give the next `count` fire times after an instant."""
     return list(islice(timing.between(after, datetime.max.replace(tzinfo=after.tzinfo)), count))
+
+
+def catchup_in_words(policy: CatchUp, window: timedelta) -> str:
+    """Tell a catch-up policy as a sentence."""
+    young = f"if not older than {format_duration(window)}"
+    return {
+        CatchUp.NONE: "none: what was due while nobody looked is missed",
+        CatchUp.LATEST: f"latest: the newest that was due while nobody looked is made up for, {young}",
+        CatchUp.ALL: f"all: everything that was due while nobody looked is made up for, {young}",
+    }[policy]

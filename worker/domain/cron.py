@@ -4,7 +4,8 @@ croniter's own idea of time zones is not used: 7.0 fires a daily job twice in th
 spring gap. Naive wall-clock times inside a stretch of constant offset cannot go wrong that way.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Hashable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,13 +15,15 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from worker.domain.cronfields import CronError, Fields, is_hashed, read_fields
+from worker.domain.cronfields import CronError, Fields, is_hashed, read_fields, times_of_day
 from worker.domain.nearest import did_you_mean
 from worker.domain.zones import Fold, Gap, Segment, ZoneError, find_zone, segments_from
 
 __all__ = ["Cron", "CronError"]
 
 _TICK = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 # 2000 begins with a leap day in sight, and no date that exists at all is more than 40 years away: that is the longest
 # wait for a 29 February on a given weekday, over 2100 and its like. croniter gives up after 50 years.
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - wall-clock times are naive here
@@ -85,6 +88,28 @@ class Cron:
             yield fire
             fire = self.next(fire)
 
+    def instants(self, after: datetime, until: datetime) -> list[datetime]:
+        """Give what `between` yields, by the fields and not step by step: far quicker where there are many."""
+        found: set[datetime] = set()
+        for segment in segments_from(self._zone, after):
+            if segment.start > until:
+                break
+            low, high = self._window(segment)
+            if after >= segment.start:
+                low = max(low, segment.wall(after) + _TICK)
+            if until < segment.end:
+                high = min(high, segment.wall(until) + _TICK)
+            # Several that were jumped over by one gap are one fire.
+            found.update(
+                max(segment.instant(wall), segment.start) for wall in _matches(self._fields.numbers, low, high)
+            )
+        return sorted(found)
+
+    @property
+    def pattern(self) -> Hashable:
+        """What two of them have in common that are always due together, however they were written."""
+        return (self._fields.numbers, self._fields.fixed_time, self.timezone, self.gap, self.fold)
+
     def _window(self, segment: Segment) -> tuple[datetime, datetime]:
         """Return the wall-clock times at which this job may run in a segment: from, inclusive, to, exclusive."""
         low, high = segment.wall(segment.start), segment.wall(segment.end)
@@ -110,6 +135,30 @@ def _first_match(numbers: str, low: datetime) -> datetime:
     """Return the first matching wall-clock time not before `low`, or _NEVER; everything is naive."""
     last = low - _TICK
     return _match_after(numbers, last.replace(microsecond=0) if numbers.count(" ") == 5 else _minute(last))
+
+
+def _matches(numbers: str, low: datetime, high: datetime) -> Iterator[datetime]:
+    """Yield the matching wall-clock times in `[low, high)`; everything is naive."""
+    times = _times_of_day(numbers)
+    day = low.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < high:
+        if _has(numbers, day):
+            first = bisect_left(times, (low - day) / _SECOND)
+            end = bisect_left(times, (high - day) / _SECOND)
+            yield from (day + seconds * _SECOND for seconds in times[first:end])
+        day += _DAY
+
+
+def _has(numbers: str, day: datetime) -> bool:
+    """Tell whether there is anything on a day at all."""
+    _, _, *of_day = numbers.split()[:5]
+    return _first_match(f"0 0 {' '.join(of_day)}", day) == day
+
+
+# Few: one with seconds takes 3 MB.
+@lru_cache(maxsize=32)
+def _times_of_day(numbers: str) -> tuple[int, ...]:
+    return times_of_day(numbers)
 
 
 def _minute(wall: datetime) -> datetime:

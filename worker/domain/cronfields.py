@@ -81,6 +81,18 @@ def read_fields(expression: str, *, seconds: bool = False, hash_id: str | None =
     return Fields(numbers=" ".join(fields), fixed_time=not (texts[0].startswith("*") or texts[1].startswith("*")))
 
 
+def times_of_day(numbers: str) -> tuple[int, ...]:
+    """Give the seconds of a day at which the minute, hour and second fields match, whatever the day."""
+    minute, hour, _, _, _, *second = numbers.split()
+    seconds = _members(_SECOND, second[0]) if second else [0]
+    hours, minutes = _members(_HOUR, hour), _members(_MINUTE, minute)
+    return tuple(h * 3600 + m * 60 + s for h in hours for m in minutes for s in seconds)
+
+
+def _members(field: _Field, numbers: str) -> list[int]:
+    return sorted(set(chain.from_iterable(map(int, _numbers(field, item, None)) for item in numbers.split(","))))
+
+
 def _split(expression: str, *, seconds: bool) -> list[str]:
     if expression.strip().startswith("@"):
         return _nickname(expression.strip()).split()

@@ -56,6 +56,11 @@ def format_duration(length: timedelta) -> str:
     return sign + ("".join(parts) or "0s")
 
 
+def length_in_words(seconds: float) -> str:
+    """Tell how long something takes: in whole seconds, from one second on."""
+    return "< 1s" if 0 <= seconds < 1 else format_duration(timedelta(seconds=round(seconds)))
+
+
 def _length(number: str, unit: str) -> timedelta:
     # Decimal, because 0.1 of a unit is not exact in binary. An int, because timedelta would round a float.
     return int(Decimal(number) * (_UNITS[unit] // _MICROSECOND)) * _MICROSECOND

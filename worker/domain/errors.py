@@ -133,16 +133,20 @@ DOWN = frozenset({"unreachable", "unavailable", "timeout", "tls", "too_busy", "l
 class ZenMLError(ZenbeatError):
     """A call to ZenML did not give what was asked for.
 
-    `code` is a short stable word for programs; `retry_after` is seconds, where the server named them.
+    `code` is a short stable word for programs; `retry_after` is seconds, where the server named them. `http_status` is
+    that of the answer, where there was one, for people to read: nobody decides by it.
     """
 
     retryable = False
     ambiguous = False
 
-    def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str = "", retry_after: float | None = None, http_status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code or type(self).__name__
         self.retry_after = retry_after
+        self.http_status = http_status
 
     @property
     def trouble(self) -> str | None:

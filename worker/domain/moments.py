@@ -11,6 +11,8 @@ from worker.domain.zones import BEGINNING, END, Segment, ZoneError, find_zone, r
 NEAR = timedelta(hours=24)
 """A change of the clocks this close to a fire time is worth a note."""
 
+_STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+
 
 def read_moment(text: str, timezone: str) -> datetime:
     """Read an instant in ISO 8601; without an offset it is a time in `timezone`. Raises InvalidInput."""
@@ -62,3 +64,12 @@ def _segments(start: datetime, end: datetime, timezone: str) -> Iterator[Segment
         if segment.start > end:
             return
         yield segment
+
+
+def distance(length: timedelta) -> str:
+    """Tell how far off something is, in its largest unit: `in 3 min`, `2 h ago`, `now`."""
+    size = abs(length)
+    if size < timedelta(seconds=1):
+        return "now"
+    number, unit = next(((size // step, unit) for step, unit in _STEPS if size >= step), (size.seconds, "s"))
+    return f"in {number} {unit}" if length > timedelta() else f"{number} {unit} ago"

@@ -1,6 +1,7 @@
 """The best trials of a sweep: one by one metric, those that no other beats by several."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from math import isnan
 from operator import le
 
@@ -23,6 +24,12 @@ def best(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> list[Tria
         return [result for _, result in rivals[:1]]
     front = _front_of_two(rivals) if len(metrics) == 2 else _front(rivals)
     return sorted(front, key=lambda result: result.number)
+
+
+def ranked(results: Iterable[TrialResult], metric: Metric, count: int) -> list[TrialResult]:
+    """Give the best of the completed trials that have a metric, not NaN: at most `count`, of equal ones the first."""
+    rivals = ((_costs(result, [metric]), result.number, result) for result in results if _counts(result, [metric]))
+    return [result for *_, result in nsmallest(count, rivals)]
 
 
 def _counts(result: TrialResult, metrics: Sequence[Metric]) -> bool:

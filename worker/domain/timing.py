@@ -1,7 +1,7 @@
 """When is a schedule due? One value for cron expressions, intervals and single instants, with their limits."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -84,6 +84,25 @@ class Timing:
             yield fire
             fire = self.next(fire)
 
+    def instants(self, after: datetime, until: datetime) -> list[datetime]:
+        """Give what `between` yields; far quicker where there are many."""
+        if self.crons:
+            found = sorted({fire for cron in self.crons for fire in cron.instants(after, until)})
+        elif self.every is not None:
+            first, every = self.next(after), self.every
+            count = (until - first) // every + 1 if first is not None else 0
+            found = [first + step * every for step in range(count)] if first is not None else []
+        else:
+            return list(self.between(after, until))
+        limited = self.start_time or self.end_time or self._skipped
+        return [fire for fire in found if self.is_open(fire)] if limited else found
+
+    @property
+    def pattern(self) -> Hashable:
+        """What two of them have in common that are always due together, however they were written."""
+        crons = tuple(cron.pattern for cron in self.crons)
+        return (crons, self.every, self._instants, self.start_time, self.end_time, self._skipped, self.timezone)
+
     def last(self, until: datetime, after: datetime) -> datetime | None:
         """Return the newest fire time in `(after, until]`, or None; some twenty steps even for a year of seconds."""
         return _newest(self.next, after, until)
@@ -139,9 +158,10 @@ class Timing:
 
         The shift is `sha256(key, fire_time) mod (jitter + 1 µs)`. The schedule's name is a good key.
         """
-        fire_time = fire_time.astimezone(UTC)
+        if fire_time.tzinfo is not UTC:
+            fire_time = fire_time.astimezone(UTC)
         digest = sha256(f"{key}\n{fire_time.isoformat()}".encode()).digest()
-        return fire_time + int.from_bytes(digest[:16]) % (self.jitter // _TICK + 1) * _TICK
+        return fire_time + timedelta(0, 0, int.from_bytes(digest[:16]) % (self.jitter // _TICK + 1))
 
     def _check_pattern(self) -> None:
         if sum((bool(self.crons), self.every is not None, bool(self.at), self.follows)) != 1:
