@@ -9,6 +9,7 @@ from typing import Any
 from worker.domain.fate import Fate
 from worker.domain.outcome import Status
 from worker.domain.trigger import Origin, Trigger, trigger_id
+from worker.store.attempts import Settlement
 from worker.store.connection import connect, redis_time
 from worker.store.cursors import Cursor, CursorStore
 from worker.store.events import Event, EventStore
@@ -20,7 +21,7 @@ from worker.store.outcomes import OutcomeStore
 from worker.store.results import ResultStore
 from worker.store.sweeprows import NewSweep
 from worker.store.sweeps import SweepStore
-from worker.store.triggers import Settlement, TriggerStore
+from worker.store.triggers import TriggerStore
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = 4

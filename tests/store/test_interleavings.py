@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from worker.domain.outcome import Status
 from worker.domain.trigger import TriggerState
+from worker.store.attempts import Claimed
 from worker.store.items import Entry, Item
-from worker.store.triggers import Claimed
 
 from .stores import LONG, NOW, Store, make, settled
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from worker.domain.outcome import Status
-from worker.store.triggers import Settlement
+from worker.store.attempts import Settlement
 
 from .stores import LONG, LONG_AGO, NOW, Store, make, settled
 

@@ -15,9 +15,9 @@ from worker.domain.fate import Fate
 from worker.domain.outcome import Decision, Status
 from worker.domain.schedule import Overlap
 from worker.domain.trigger import Trigger, TriggerState
+from worker.store.attempts import Claimed
 from worker.store.cursors import Cursor
 from worker.store.items import Entry, Item
-from worker.store.triggers import Claimed
 
 from .stores import LONG_AGO, NOW, Store, end, look, make, settled
 

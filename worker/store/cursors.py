@@ -95,6 +95,18 @@ class CursorStore:
             rows = await pipe.execute()
         return {schedule: orjson.loads(text(row[0])) for schedule, row in zip(schedules, rows, strict=True) if row}
 
+    async def ledgers_since(
+        self, schedules: Sequence[str], since: datetime, count: int
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Read the decisions for fire times from an instant on, newest first, no more than `count` of a schedule."""
+        first = milliseconds(since)
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for schedule in schedules:
+                pipe.zrevrangebyscore(self.keys.ledger(schedule), "+inf", first, start=0, num=count)
+            rows = await pipe.execute()
+        pairs = zip(schedules, rows, strict=True)
+        return {schedule: [orjson.loads(entry) for entry in row] for schedule, row in pairs}
+
     async def decision(self, schedule: str, fire_time: datetime) -> dict[str, Any] | None:
         """Read the decision for one fire time."""
         score = milliseconds(fire_time)

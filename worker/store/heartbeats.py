@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from worker.store.connection import of_time, translated
+from worker.store.connection import of_time, text, translated
 from worker.store.keys import Keys
 
 FADES = timedelta(seconds=20)
@@ -35,12 +35,18 @@ class HeartbeatStore:
 
     async def alive(self, role: str) -> dict[str, dict[str, Any]]:
         """Give what each living process of a role last said, by identity."""
-        prefix = self.keys.heartbeat(role, "")
+        return (await self.everybody(role)).get(role, {})
+
+    async def everybody(self, role: str = "*") -> dict[str, dict[str, dict[str, Any]]]:
+        """Give what each living process last said, by role and identity; all are found in one walk through the keys."""
+        beginning = self.keys.heartbeat("", "").removesuffix(":")
+        pattern = self.keys.heartbeat(role, "*")
         async with translated():
-            names = [name async for name in self.redis.scan_iter(match=f"{prefix}*", count=1000)]
+            names = [text(name) async for name in self.redis.scan_iter(match=pattern, count=1000)]
             values = await self.redis.mget(names) if names else []
-        return {
-            name.decode().removeprefix(prefix): orjson.loads(value)
-            for name, value in zip(names, values, strict=True)
-            if value
-        }
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for name, value in zip(names, values, strict=True):
+            if value:
+                whose, _, identity = name.removeprefix(beginning).partition(":")
+                found.setdefault(whose, {})[identity] = orjson.loads(value)
+        return found

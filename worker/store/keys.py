@@ -295,6 +295,10 @@ class Keys:
         """HASH with a TTL: wrong keys and signatures from one address, and until when it is locked out (epoch ms)."""
         return f"{self.prefix}guesses:{address}"
 
+    def session(self, digest: str) -> str:
+        """STRING JSON with a TTL: somebody who is logged in to the dashboard, by a digest of what the cookie holds."""
+        return f"{self.prefix}api-session:{digest}"
+
     def queued(self, kind: str, name: str) -> str:
         """ZSET trigger id by when it was looked at last (epoch ms): what one `key` or one `pipeline` has queued."""
         return f"{self.prefix}queued:{self.server}:{kind}:{name}"

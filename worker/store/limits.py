@@ -8,7 +8,7 @@ import orjson
 from redis.asyncio import Redis
 
 from worker.store import scripts
-from worker.store.codec import duration_ms, instant
+from worker.store.codec import duration_ms, instant, milliseconds
 from worker.store.connection import text, translated
 from worker.store.keys import Keys
 
@@ -115,3 +115,13 @@ class LimitStore:
         async with translated():
             found = await self.redis.hgetall(self.keys.limit)
         return {text(key): text(value) for key, value in found.items()}
+
+    async def used(self, now: datetime) -> tuple[int, int]:
+        """Give how much of the limits by minute and by day is used up."""
+        moment = milliseconds(now)
+        async with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.zcount(self.keys.rate, moment - 60_000, "+inf")
+            pipe.hmget(self.keys.limit, ["day", "used"])
+            in_minute, (day, used) = await pipe.execute()
+        today = str(moment // 86_400_000)
+        return int(in_minute), int(used) if day and text(day) == today else 0

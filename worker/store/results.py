@@ -26,11 +26,11 @@ class ResultStore:
             found = await self.redis.lrange(self.keys.results(schedule), 0, count - 1)
         return [_decode(orjson.loads(each)) for each in found]
 
-    async def of(self, schedules: Sequence[str]) -> dict[str, list[Result]]:
-        """Read the results of several schedules, each newest first."""
+    async def of(self, schedules: Sequence[str], count: int = KEPT) -> dict[str, list[Result]]:
+        """Read the results of several schedules, each newest first, and no more than `count` of each."""
         async with translated(), self.redis.pipeline(transaction=False) as pipe:
             for schedule in schedules:
-                pipe.lrange(self.keys.results(schedule), 0, KEPT - 1)
+                pipe.lrange(self.keys.results(schedule), 0, count - 1)
             rows = await pipe.execute()
         return {
             schedule: [_decode(orjson.loads(each)) for each in row]

@@ -12,6 +12,8 @@ unclear     1: a POST may have started the run            token     of the claim
 generation  of the idempotency key                        losses    workers that died holding it
 expires     epoch ms after which it is not sent           throttled epoch ms since when a limit by tag holds it back
 unheard     times that nobody came when it was rung
+dispatched  epoch ms when its id was published last  claimed   epoch ms when a worker took it last
+replayed    epoch ms when a person let it wait again last
 probe       1: sent to see whether the server is well     probed    how often it was such a probe
 budgeted    the day (UTC) whose budget it counts against
 overlap     the policy of its schedule, while it is held
@@ -26,20 +28,20 @@ by_force    it is not to wait until its step has finished
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
 from worker.domain.errors import LeadLost
-from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_RETRY_AFTER
 from worker.domain.schedule import MOST_BUFFERED
-from worker.domain.trigger import Trigger, TriggerState
+from worker.domain.trigger import TriggerState
 from worker.store import scripts
-from worker.store.codec import decode_trigger, duration_ms, instant, milliseconds
+from worker.store.attempts import Claimed, Settlement, plain_settlement, read_claimed
+from worker.store.codec import duration_ms, instant, milliseconds
 from worker.store.connection import text, translated
 from worker.store.items import Item, flat, form
 from worker.store.keys import Keys
@@ -72,46 +74,6 @@ class Admitted:
     """The schedule of each that was skipped: its cursor says that it took one fire less."""
     later: datetime | None
     """When the next one comes due."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A trigger that this worker holds, and what is known of earlier attempts."""
-
-    trigger: Trigger
-    token: str
-    attempts: int
-    tries: int
-    unclear: bool
-    """An earlier attempt may have started the run."""
-    sent: datetime | None = None
-    """When an earlier attempt was sent last."""
-    reason: str = ""
-    """Why the last attempt failed."""
-    generation: int
-    probe: bool = False
-    """It goes alone, to see whether the server is well again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of one attempt."""
-
-    id: str
-    status: Status
-    """STARTED, RETRYING or DEAD."""
-    outcome: Mapping[str, Any]
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    wait: timedelta | None = None
-    """How long until it may be tried again, by Redis' clock; for RETRYING."""
-    capacity: bool = False
-    """The server was full: it is trusted with fewer launches at once."""
-    trouble: str | None = None
-    """`down` or `denied`: the server, not this trigger, is the reason."""
-    decision: Decision | None = None
-    """What the ledger shall say; for DEAD."""
-    changed: datetime | None = None
-    """When the run changed last, by ZenML's clock; for STARTED."""
 
 
 class TriggerStore:
@@ -228,7 +190,7 @@ class TriggerStore:
         answer = await self._run(
             "claim", [keys.ready, keys.inflight], [keys.trigger_prefix, token, duration_ms(self.limits.lease), *ids]
         )
-        return [_claimed(row, token) for row in answer]
+        return [read_claimed(row, token) for row in answer]
 
     async def renew(self, ids: Sequence[str], token: str) -> int:
         """Keep claims for another lease; gives how many are still ours."""
@@ -269,7 +231,7 @@ class TriggerStore:
                 limits.ceiling,
                 limits.first,
                 quick,
-                orjson.dumps([_settlement(result) for result in results]),
+                orjson.dumps([plain_settlement(result) for result in results]),
             ],
         )
         return [bool(written) for written in answer]
@@ -327,6 +289,16 @@ class TriggerStore:
                 pipe.zcard(key)
             return dict(zip(keys, map(int, await pipe.execute()), strict=True))
 
+    async def ready(self, count: int) -> list[str]:
+        """Give the ids of those that go next, in their order."""
+        async with translated():
+            return [text(identity) for identity in await self.redis.zrange(self.keys.ready, 0, count - 1)]
+
+    async def inflight(self, count: int) -> list[str]:
+        """Give the ids of those that are with the workers."""
+        async with translated():
+            return [text(identity) for identity in await self.redis.zrange(self.keys.inflight, 0, count - 1)]
+
     async def waiting(self) -> int:
         """Count what is waiting, ready or not."""
         counts = await self.counts()
@@ -358,40 +330,3 @@ class TriggerStore:
                     pipe.zrem(self.keys.dead, identity)
                     pipe.unlink(self.keys.trigger(identity))
                 await pipe.execute()
-
-
-def _settlement(result: Settlement) -> dict[str, Any]:
-    plain: dict[str, Any] = {
-        "id": result.id,
-        "status": result.status.value,
-        "fields": flat(result.fields),
-        "outcome": flat({"status": result.status.value, **result.outcome}),
-    }
-    if result.wait is not None:
-        plain["wait"] = duration_ms(result.wait)
-    told = {
-        "capacity": result.capacity or None,
-        "trouble": result.trouble,
-        "decision": result.decision,
-        "why": result.outcome.get("reason"),
-        "adopted": bool(result.outcome.get("adopted")) or None,
-        "run": result.fields.get("run_id"),
-        "project": result.fields.get("run_project"),
-        "changed": str(milliseconds(result.changed)) if result.changed else None,
-    }
-    return {**plain, **{key: value for key, value in told.items() if value is not None}}
-
-
-def _claimed(row: Sequence[bytes], token: str) -> Claimed:
-    fields = dict(zip(row[1::2], row[2::2], strict=True))
-    return Claimed(
-        trigger=decode_trigger(fields[b"data"]),
-        token=token,
-        attempts=int(fields.get(b"attempts", 0)),
-        tries=int(fields.get(b"tries", 0)),
-        unclear=fields.get(b"unclear") == b"1",
-        sent=instant(int(fields[b"sent"])) if b"sent" in fields else None,
-        reason=fields.get(b"reason", b"").decode(),
-        generation=int(fields.get(b"generation", 0)),
-        probe=b"probe" in fields,
-    )

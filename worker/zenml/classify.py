@@ -173,7 +173,7 @@ def failure(answer: Answer, table: Sequence[Row], reader: Reader, what: str = ""
         host=_host(answer.headers.get("location", "")),
     )
     wait = retry_after(answer, reader.wall) if row.error.retryable else None
-    return row.error(sentence, code=row.code, retry_after=wait)
+    return row.error(sentence, code=row.code, retry_after=wait, http_status=answer.status)
 
 
 def asked_to_stop(answer: Answer) -> bool:

@@ -65,6 +65,10 @@ class ZenML:
         """Give what the server is; read again every five minutes, or after it did not know something."""
         return await self._server.info()
 
+    async def ask(self) -> ServerInfo:
+        """Ask the server what it is, now: to see whether it is there. Raises ZenMLError."""
+        return await self._server.ask()
+
     def scope(self, project: str | None) -> str | None:
         """Give the project that a call about `project` is about: the settings' one for None; None is the server's."""
         return self._questions.scope(project)

@@ -48,6 +48,14 @@ class Server:
             self._fresh_until = self._clock() + FRESH_SECONDS
         return self._info
 
+    async def ask(self) -> ServerInfo:
+        """Ask now, whatever is known. Raises ZenMLError where the server does not answer."""
+        async with self._lock:
+            answered = await self._questions.answered(INFO_PATH, Info, what="itself", anonymous=True)
+            self._info = self._understood(*answered)
+            self._fresh_until = self._clock() + FRESH_SECONDS
+            return self._info
+
     def doubt(self) -> None:
         """Have it read again at the next call: the server does not know what we took it to know."""
         self._fresh_until = 0.0

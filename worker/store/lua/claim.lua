@@ -9,7 +9,7 @@ for index = 4, #ARGV do
   local mine = state[1] == 'claimed' and state[2] == ARGV[2]
   local waiting = state[1] == 'waiting' and redis.call('ZSCORE', KEYS[1], id)
   if mine or waiting or state[1] == 'dispatched' then
-    redis.call('HSET', key, 'state', 'claimed', 'token', ARGV[2])
+    redis.call('HSET', key, 'state', 'claimed', 'token', ARGV[2], 'claimed', whole(now))
     redis.call('HDEL', key, 'unheard')
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZADD', KEYS[2], now + ARGV[3], id)

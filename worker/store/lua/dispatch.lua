@@ -145,7 +145,7 @@ local function bury(id, key, state)
 end
 
 local function dispatched(id, key)
-  redis.call('HSET', key, 'state', 'dispatched')
+  redis.call('HSET', key, 'state', 'dispatched', 'dispatched', whole(now))
   -- While nobody is there to hear it, it is rung ever more seldom: its messages lie in the queue and are still good.
   local unheard = math.min(tonumber(redis.call('HGET', key, 'unheard') or '0'), 4)
   redis.call('ZADD', KEYS[3], now + limits.again * 2 ^ unheard, id)

@@ -6,7 +6,7 @@ local known = redis.call('HMGET', key, 'state', 'rank', 'sweep', 'schedule')
 if known[1] ~= 'dead' then
   return known[1] or ''
 end
-redis.call('HSET', key, 'state', 'waiting', 'attempts', '0', 'losses', '0')
+redis.call('HSET', key, 'state', 'waiting', 'attempts', '0', 'losses', '0', 'replayed', whole(now))
 redis.call('HDEL', key, 'ended', 'reason', 'code', 'expires', 'throttled')
 decide(ARGV[2], key, 'fired', nil)
 redis.call('HINCRBY', key, 'generation', 1)

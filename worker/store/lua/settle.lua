@@ -25,6 +25,8 @@ local function finish(key, result, before)
   else
     -- From here on its run is followed; nothing of it is forgotten before that has ended.
     redis.call('PERSIST', key)
+    -- Why an attempt before it failed is told by the outcomes; of what has its run, it is not true any more.
+    redis.call('HDEL', key, 'reason', 'code')
     redis.call('HSET', key, 'accepted', whole(now), 'changed', result.changed)
     redis.call('ZADD', KEYS[9], now, result.id)
     redis.call('HSET', KEYS[10], result.run, result.id)
