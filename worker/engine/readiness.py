@@ -9,10 +9,10 @@ OK = "ok"
 async def read_readiness(engine: Engine) -> dict[str, str]:
     """Give, for each part, `ok` or what is wrong with it. Raises nothing: that Redis is away is an answer."""
     try:
-        beats = await engine.heartbeats.alive("beat")
-        workers = await engine.heartbeats.alive("worker")
+        alive = await engine.heartbeats.everybody()
     except StoreUnavailable:
         return {"redis": "cannot be reached", "beat": "not known", "worker": "not known"}
+    beats, workers = alive.get("beat", {}), alive.get("worker", {})
     leads = any(sign.get("leading") for sign in beats.values())
     return {
         "redis": OK,
