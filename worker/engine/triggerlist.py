@@ -35,6 +35,8 @@ class TriggerFilter:
     schedule: str | None = None
     sweep: str | None = None
     asked_by: str | None = None
+    text: str | None = None
+    """In the name of the run, or the beginning of the id of the trigger or the run; upper and lower case alike."""
     may: May | None = None
 
     def only(self, may: May) -> "TriggerFilter":
@@ -53,13 +55,20 @@ class TriggerFilter:
             return False
         if self.states and fields["state"] not in self.states:
             return False
-        return self._fits_target(fields) if self.pipeline or self.origin or self.may else True
+        return self._fits_target(fields) if self.pipeline or self.origin or self.text or self.may else True
 
     def _fits_target(self, fields: Mapping[str, str]) -> bool:
         plain = orjson.loads(fields["data"])
         if self.may is not None and not self.may(plain["pipeline"], plain.get("project")):
             return False
+        if self.text and not _speaks_of(self.text.lower(), plain, fields):
+            return False
         return self.pipeline in (None, plain["pipeline"]) and self.origin in (None, plain["origin"])
+
+
+def _speaks_of(text: str, plain: Mapping[str, str], fields: Mapping[str, str]) -> bool:
+    named = text in plain["run_name"].lower()
+    return named or plain["id"].startswith(text) or fields.get("run_id", "").startswith(text)
 
 
 async def list_triggers(
