@@ -29,11 +29,11 @@ from worker.engine.runtime import Engine
 from worker.engine.scheduler import Scheduler
 from worker.source import Source
 from worker.store.alerts import Letter
+from worker.store.attempts import Settlement
 from worker.store.connection import redis_time
 from worker.store.items import Command, Entry, Item
 from worker.store.lease import Lease
 from worker.store.sweeprows import SweepRow
-from worker.store.triggers import Settlement
 
 
 class Night:

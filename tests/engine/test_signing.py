@@ -1,6 +1,7 @@
 """Signs of life: taken away when a process ends, also where that takes a while and the process is told to end again."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,10 @@ class Heartbeats:
         self.signed, self.leaving, self.answers = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.left = 0
         self.error: Exception | None = None
+        self.said: Mapping[str, Any] = {}
 
-    async def beat(self, *_: Any) -> datetime:
+    async def beat(self, _role: str, _identity: str, said: Mapping[str, Any]) -> datetime:
+        self.said = said
         self.signed.set()
         return datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -44,7 +47,22 @@ class Clock:
 
 def signs(heartbeats: Heartbeats) -> "asyncio.Task[None]":
     engine: Any = SimpleNamespace(heartbeats=heartbeats, clock=Clock())
-    return asyncio.create_task(keep_signing(engine, "worker", "a"))
+    return asyncio.create_task(keep_signing(engine, "worker", "a", lambda: {"executed": 3}))
+
+
+def test_it_tells_since_when_the_process_runs_and_what_it_did() -> None:
+    async def body() -> None:
+        heartbeats = Heartbeats()
+        heartbeats.answers.set()
+        task = signs(heartbeats)
+        await heartbeats.signed.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        at = Clock()().isoformat()
+        assert heartbeats.said == {"at": at, "since": at, "executed": 3}
+
+    asyncio.run(body())
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])

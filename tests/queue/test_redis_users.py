@@ -94,6 +94,8 @@ def use_all(stack: Any, url: str) -> str:
         assert hooked.status_code == 202, hooked.text
         assert http.get("/metrics").status_code == 200
         assert http.get("/readyz").status_code == 200
+        assert http.post("/login", data={"key": key}).status_code == 303
+        assert http.get("/cron").status_code == 200
         stack.zenbeat("sweep", "run", "rates")
         stack.zenbeat("metrics")
         stack.zenbeat("audit", "list")
@@ -124,8 +126,20 @@ def test_each_role_can_do_its_part(stack: Any, users: Any, eventually: Callable[
 HARM = ("FLUSHALL", "FLUSHDB", "CONFIG GET *", "KEYS *", "ACL LIST", "CLIENT LIST", "SHUTDOWN", "MONITOR")
 
 NOT_THEIRS = {
-    "beat": ("HGETALL zenbeat:api-keys", "XTRIM zenbeat:audit MAXLEN 0", "DEL zenbeat:booked:0", "BRPOP zenbeat 1"),
-    "worker": ("HSET zenbeat:api-keys a b", "DEL zenbeat:audit", "GET zenbeat:guesses:a", "HGETALL zenbeat:booked:0"),
+    "beat": (
+        "HGETALL zenbeat:api-keys",
+        "GET zenbeat:api-session:x",
+        "XTRIM zenbeat:audit MAXLEN 0",
+        "DEL zenbeat:booked:0",
+        "BRPOP zenbeat 1",
+    ),
+    "worker": (
+        "HSET zenbeat:api-keys a b",
+        "SET zenbeat:api-session:x y",
+        "DEL zenbeat:audit",
+        "GET zenbeat:guesses:a",
+        "HGETALL zenbeat:booked:0",
+    ),
     "api": ("BRPOP zenbeat.doorbell 1", "GET somebody:else", "EVAL return 0"),
     "cli": ("BRPOP zenbeat.doorbell 1", "GET somebody:else"),
 }

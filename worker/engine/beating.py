@@ -38,6 +38,7 @@ class Beat:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._identity = process_name()
+        self._since = clock()
         self._leader = Leader(engine.settings.redis, engine.keys, self._identity)
         self._duties = Duties(engine)
         self._scheduler = Scheduler(
@@ -119,6 +120,7 @@ class Beat:
             self._scheduler.stand_by()
         what = {
             "at": now.isoformat(),
+            "since": self._since.isoformat(),
             "leading": self._leading,
             "schedules": len(self._scheduler),
             "alarm": self._clock.alarm,

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from worker.domain.catchup import ON_TIME, decide
 from worker.domain.errors import InvalidInput, ZenbeatError
-from worker.domain.outcome import Status
+from worker.domain.outcome import Decision, Status
 from worker.domain.pause import Pause, PauseCause
-from worker.domain.schedule import Schedule
+from worker.domain.schedule import Schedule, catchup_window
 from worker.engine.past import Past
 from worker.engine.plans import Tracked, item_of, plan_due
 from worker.engine.runtime import Engine
@@ -42,6 +43,17 @@ def check_resumable(name: str, schedule: Schedule | None, held: Pause, now: date
         raise InvalidInput(f"{name} cannot go on: {passed}; edit or remove it in {schedule.place} first")
     if catchup and schedule.after is not None:
         raise InvalidInput(f"{name} follows others, and --catchup is about what the clock made due: leave it out")
+
+
+def made_up_for(schedule: Schedule, cursor: Cursor | None, held: Pause, now: datetime) -> Sequence[datetime]:
+    """Give the fire times that would start something if a schedule went on now with `catchup`, by its own policy."""
+    if cursor is None or schedule.after is not None:
+        return ()
+    window = catchup_window(schedule, now)
+    # What is older than the window is missed, however much of it there is.
+    begin = max(min(cursor.at, held.since), now - max(window, ON_TIME))
+    decided = decide(schedule.timing, begin, now, schedule.catchup, lambda: window)
+    return [due.fire_time for due in decided if due.decision is Decision.FIRED]
 
 
 async def resume(

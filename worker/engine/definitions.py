@@ -10,6 +10,7 @@ import orjson
 
 from worker.domain.schedule import SweepDefinition, Target
 from worker.domain.sweep import parse_sweep
+from worker.render import merge
 from worker.store.codec import decode_retry, decode_run_retry, encode_retry, encode_run_retry, instant, milliseconds
 
 
@@ -57,6 +58,22 @@ def encode_sweep(definition: SweepDefinition) -> dict[str, Any]:
         "retry": encode_retry(definition.retry),
         "run_retry": encode_run_retry(definition.run_retry),
     }
+
+
+def as_written(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what `encode_sweep` gave in the words of a schedule file; how often a start is tried is left out.
+
+    What its config template held is part of the configuration: that file may be another one by now.
+    """
+    target, sweep = data["target"], data["sweep"]
+    given = {
+        "name": data["name"],
+        **{word: target[word] for word in ("pipeline", "template", "snapshot", "project")},
+        **{word: value for word, value in sweep.items() if word not in {"name", "before"}},
+        "priority": data["priority"],
+        "config": merge(target["config_template"], target["config"]) or None,
+    }
+    return {word: value for word, value in given.items() if value is not None}
 
 
 def decode_sweep(data: Mapping[str, Any]) -> SweepDefinition:

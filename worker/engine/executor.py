@@ -17,7 +17,8 @@ from worker.engine.cancelling import cancelled
 from worker.engine.halting import Point, reached
 from worker.engine.resolver import Resolved, Resolver
 from worker.engine.slots import Slots
-from worker.store.triggers import Claimed, Settlement, TriggerStore
+from worker.store.attempts import Claimed, Settlement
+from worker.store.triggers import TriggerStore
 from worker.zenml.client import ZenML
 from worker.zenml.models import Launch, Run
 
@@ -129,12 +130,12 @@ class Executor:
             launch = await self._zenml.prepare(resolved.resolution, claim.trigger.body)
             return Ready(claim=claim, resolved=resolved, launch=launch)
         except ZenMLError as error:
-            return recorder.failed(claim, error, self._now(), self._rng, sent=False)
+            return recorder.failed(claim, error, self._now(), self._rng, sent=None)
         except StoreUnavailable:
             raise
         except Exception as error:
             # A fault of ours that one trigger brings out must not take the others of its batch down.
-            return recorder.failed(claim, _fault(error, Refused), self._now(), self._rng, sent=False)
+            return recorder.failed(claim, _fault(error, Refused), self._now(), self._rng, sent=None)
 
     async def _resolve(self, trigger: Trigger) -> Resolved:
         return await self._resolver.resolve(trigger.pipeline, trigger.template, trigger.snapshot, trigger.project)
@@ -144,7 +145,7 @@ class Executor:
         run = await self._zenml.find_run(claim.trigger.run_name, claim.trigger.project)
         if run is not None and not await self._cleared(run):
             self._see_that_it_stays(claim, run)
-            return self._started(claim, run, adopted=True)
+            return self._started(claim, run, None, adopted=True)
         if claim.trigger.retry.allows(claim.attempts):
             return None
         if (wait := self._unsettled(claim)) > timedelta(0):
@@ -190,25 +191,25 @@ class Executor:
             reached(Point.AFTER_SETTLE)
 
     async def _attempt(self, ready: Ready) -> Ended:
-        begin = asyncio.get_running_loop().time()
+        begin, sent = asyncio.get_running_loop().time(), self._now()
         try:
-            settlement = await self._post(ready)
+            settlement = await self._post(ready, sent)
         except ZenMLError as error:
-            failure = recorder.failed(ready.claim, error, self._now(), self._rng, sent=True)
+            failure = recorder.failed(ready.claim, error, self._now(), self._rng, sent=sent)
             return Ended(settlement=failure)
         except StoreUnavailable:
             raise
         except Exception as error:
-            failure = recorder.failed(ready.claim, _fault(error, Unclear), self._now(), self._rng, sent=True)
+            failure = recorder.failed(ready.claim, _fault(error, Unclear), self._now(), self._rng, sent=sent)
             return Ended(settlement=failure)
         quick = asyncio.get_running_loop().time() - begin < QUICK_SECONDS
         return Ended(settlement=settlement, quick=quick)
 
-    async def _post(self, ready: Ready) -> Settlement:
+    async def _post(self, ready: Ready, sent: datetime) -> Settlement:
         try:
             run = await self._start(ready.claim, ready.launch)
         except NameTaken as error:
-            if adopted := await self._adopt(ready, error):
+            if adopted := await self._adopt(ready, error, sent):
                 return adopted
             run = await self._start(ready.claim, ready.launch)
         except Refused as error:
@@ -216,9 +217,8 @@ class Executor:
             ready = await self._resolved_anew(ready, error)
             run = await self._start(ready.claim, ready.launch)
         self._slots.started(ready.claim.trigger.id, run)
-        return self._started(
-            ready.claim, run, left_out=", ".join(ready.launch.left_out) or None, stale=ready.resolved.stale or None
-        )
+        notes = {"left_out": ", ".join(ready.launch.left_out) or None, "stale": ready.resolved.stale or None}
+        return self._started(ready.claim, run, sent, **notes)
 
     async def _start(self, claim: Claimed, launch: Launch) -> Run:
         key = idempotency_key(claim.trigger.id, launch.url, launch.content, claim.generation, claim.attempts)
@@ -226,7 +226,7 @@ class Executor:
         reached(Point.ANSWER_READ)
         return run
 
-    async def _adopt(self, ready: Ready, taken: NameTaken) -> Settlement | None:
+    async def _adopt(self, ready: Ready, taken: NameTaken, sent: datetime) -> Settlement | None:
         """Take the run that has our name for ours, if its tags say so; None if it never ran and the name is free."""
         trigger = ready.claim.trigger
         run = await self._zenml.find_run(trigger.run_name, ready.resolved.resolution.project)
@@ -240,7 +240,7 @@ class Executor:
         if await self._cleared(run):
             return None
         self._see_that_it_stays(ready.claim, run)
-        return self._started(ready.claim, run, adopted=True)
+        return self._started(ready.claim, run, sent, adopted=True)
 
     async def _resolved_anew(self, ready: Ready, gone: Refused) -> Ready:
         """The template was deleted or made anew while its id was cached: look it up again, once."""
@@ -252,8 +252,8 @@ class Executor:
         launch = await self._zenml.prepare(resolved.resolution, trigger.body)
         return Ready(claim=ready.claim, resolved=resolved, launch=launch)
 
-    def _started(self, claim: Claimed, run: Run, **notes: Any) -> Settlement:
-        return recorder.started(claim, run, self._now(), notes={"url": run.url, **notes})
+    def _started(self, claim: Claimed, run: Run, sent: datetime | None, **notes: Any) -> Settlement:
+        return recorder.started(claim, run, self._now(), notes={"url": run.url, **notes}, sent=sent)
 
 
 def _fault(error: Exception, kind: type[ZenMLError]) -> ZenMLError:

@@ -51,6 +51,15 @@ class Keyring:
             raise await self.refusing.wrong(replace(call, key_id=identity), UNKNOWN, inside)
         return await self._opened(found.key, found.now, call)
 
+    async def recall(self, identity: str, call: Call) -> ApiKey:
+        """Find the key with which somebody logged in. Raises CallRefused: `unknown` once it is no key any more."""
+        found = await self._store.knock(identity, call.address)
+        self._clock.hear(found.now)
+        self._closed = self._closed or found.any
+        if found.key is None:
+            raise await self.refusing.stale(replace(call, key_id=identity), UNKNOWN, "the key is not there any more")
+        return await self._opened(found.key, found.now, call)
+
     async def _check_open(self, call: Call) -> None:
         if self._closed:
             raise await self.refusing.without(call, MISSING)

@@ -10,7 +10,7 @@ from worker.domain.errors import AtCapacity, NotSent, Unsettled, ZenMLError
 from worker.domain.outcome import Decision, Status
 from worker.domain.retry import LONGEST_CAPACITY_WAIT, LONGEST_UNREACHABLE
 from worker.domain.trigger import Trigger
-from worker.store.triggers import Claimed, Settlement
+from worker.store.attempts import Claimed, Settlement
 from worker.zenml.models import Run
 
 logger = logging.getLogger("zenbeat.trigger")
@@ -32,12 +32,19 @@ def origin_fields(trigger: Trigger) -> dict[str, Any]:
     }
 
 
-def started(claim: Claimed, run: Run, now: datetime, *, notes: Mapping[str, Any]) -> Settlement:
+def way_fields(claim: Claimed, sent: datetime | None) -> dict[str, Any]:
+    """Give the outcome fields that say when an attempt came how far; `sent` is when the POST went out, if one did."""
+    return {"dispatched": claim.dispatched, "claimed": claim.claimed, "sent": sent}
+
+
+def started(
+    claim: Claimed, run: Run, now: datetime, *, notes: Mapping[str, Any], sent: datetime | None = None
+) -> Settlement:
     """ZenML has the run. `notes` are further outcome fields: link, adopted, left_out, stale."""
     lateness = round((now - claim.trigger.due).total_seconds() * 1000)
     attempts = claim.attempts + 1
     result = {"run_id": run.id, "run_status": run.status, "attempts": attempts, "lateness_ms": lateness, **notes}
-    outcome = {**origin_fields(claim.trigger), "at": now, **result}
+    outcome = {**origin_fields(claim.trigger), **way_fields(claim, sent), "at": now, **result}
     logger.info("started", extra=_shown(outcome))
     return Settlement(
         id=claim.trigger.id,
@@ -48,13 +55,13 @@ def started(claim: Claimed, run: Run, now: datetime, *, notes: Mapping[str, Any]
     )
 
 
-def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sent: bool) -> Settlement:
+def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sent: datetime | None) -> Settlement:
     """ZenML gave no run. Decides whether and when to try again.
 
-    A full server and one that cannot be reached do not use up attempts. `sent` tells whether a POST went out.
+    A full server and one that cannot be reached do not use up attempts. `sent` is when the POST went out, if one did.
     """
     attempts = claim.attempts + _counts(claim, error)
-    unclear = claim.unclear or (sent and error.ambiguous)
+    unclear = claim.unclear or (sent is not None and error.ambiguous)
     # What may have been started is looked for once more, also after the last attempt.
     again = error.retryable and (unclear or claim.trigger.retry.allows(attempts))
     wait = _wait(claim, error, now, rng) if again else None
@@ -64,9 +71,10 @@ def failed(claim: Claimed, error: ZenMLError, now: datetime, rng: Random, *, sen
     # The backoff is about what fails: a full server and a second look must not make the next try far away.
     tries = claim.tries + (not isinstance(error, AtCapacity | Unsettled))
     fields = {**kept, "tries": tries, "unclear": unclear}
+    told = {**way_fields(claim, sent), **result, "http_status": error.http_status}
     if wait is None:
-        return _dead(claim, result, now, fields=fields, decision=_decision(error), trouble=error.trouble)
-    outcome = {**origin_fields(claim.trigger), "at": now, **result, "next_try": now + wait}
+        return _dead(claim, told, now, fields=fields, decision=_decision(error), trouble=error.trouble)
+    outcome = {**origin_fields(claim.trigger), "at": now, **told, "next_try": now + wait}
     logger.warning(Status.RETRYING.value, extra=_shown(outcome))
     return Settlement(
         id=claim.trigger.id,
@@ -84,7 +92,8 @@ def exhausted(claim: Claimed, now: datetime) -> Settlement:
     times = "attempt" if claim.attempts == 1 else "attempts"
     reason = f"no run came of {claim.attempts} {times}; the last: {claim.reason}"
     result = {"attempts": claim.attempts, "code": "exhausted", "reason": reason}
-    return _dead(claim, result, now, fields=result, decision=Decision.EXHAUSTED)
+    told = {**way_fields(claim, None), **result}
+    return _dead(claim, told, now, fields=result, decision=Decision.EXHAUSTED)
 
 
 def _dead(

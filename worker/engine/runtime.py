@@ -44,6 +44,7 @@ from worker.store.outcomes import OutcomeStore
 from worker.store.pauses import PauseStore
 from worker.store.requests import RequestStore
 from worker.store.results import ResultStore
+from worker.store.sessions import SessionStore
 from worker.store.sweeps import SweepStore
 from worker.store.throttles import ThrottleStore
 from worker.store.triggers import TriggerStore
@@ -123,6 +124,7 @@ class Engine:
     sweeps: SweepStore
     heartbeats: HeartbeatStore
     apikeys: KeyStore
+    sessions: SessionStore
     throttles: ThrottleStore
     audit: AuditStore
     resolver: Resolver
@@ -174,6 +176,7 @@ def _put_together(settings: Settings, publish: Publish, redis: Redis, keys: Keys
         sweeps=SweepStore(redis, keys),
         heartbeats=HeartbeatStore(redis, keys),
         apikeys=KeyStore(redis, keys),
+        sessions=SessionStore(redis, keys),
         throttles=ThrottleStore(redis, keys),
         audit=AuditStore(redis, keys),
         resolver=resolver,

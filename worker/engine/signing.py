@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from worker.domain.errors import StoreUnavailable
 from worker.engine.cancelling import to_its_end
@@ -15,13 +17,24 @@ LEAVE_SECONDS = 3.0
 """How long taking the sign away may hold up the end of a process; after that it fades."""
 
 
-async def keep_signing(engine: Engine, role: str, identity: str) -> None:
-    """Leave a sign of life every few seconds, and learn Redis' time by the way; take it away at the end."""
+def _nothing() -> Mapping[str, Any]:
+    return {}
+
+
+async def keep_signing(
+    engine: Engine, role: str, identity: str, say: Callable[[], Mapping[str, Any]] = _nothing
+) -> None:
+    """Leave a sign of life every few seconds, and learn Redis' time by the way; take it away at the end.
+
+    `say` gives what else it tells: what this process did last.
+    """
     trouble = Trouble(logger)
+    since = engine.clock().isoformat()
     try:
         while True:
             try:
-                engine.clock.hear(await engine.heartbeats.beat(role, identity, {"at": engine.clock().isoformat()}))
+                sign = {"at": engine.clock().isoformat(), "since": since, **say()}
+                engine.clock.hear(await engine.heartbeats.beat(role, identity, sign))
             except StoreUnavailable as error:
                 trouble.met(str(error))
             else:

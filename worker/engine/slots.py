@@ -70,6 +70,11 @@ class Slots:
         self._took = 0.0
         """How long the last look took."""
 
+    @property
+    def usual(self) -> float | None:
+        """How many seconds a launch holds its slot, by experience; None without any."""
+        return self._usual
+
     def started(self, identity: str, run: Run) -> None:
         """Note a launch of ours that was accepted: of those it is known best how long they hold their slots."""
         self._held[identity] = Held(run.id, run.project, _now(), own=True)

@@ -30,10 +30,7 @@ async def start_now(
     Its cursor stays where it is. Neither a pause nor its overlap policy keeps it back. `commands` are plain writes
     that go with it. Raises InvalidInput if it cannot be rendered.
     """
-    if schedule.sweep is not None:
-        raise InvalidInput(f"{schedule.name} is a sweep; start it now with: zenbeat sweep run {schedule.name}")
-    known = await Past(engine.pauses, engine.results, engine.sweeps).known(schedule)
-    trigger = _trigger(schedule, engine.clock(), known, origin, key)
+    trigger = await would_start(engine, schedule, origin, key)
     (fields,) = await engine.triggers.get([trigger.id])
     if not fields:
         item = Item(entries=[Entry(trigger=trigger)], commands=commands)
@@ -43,6 +40,14 @@ async def start_now(
         (fields,) = await engine.triggers.get([trigger.id])
     # What it was rendered with then is what counts.
     return Started(trigger=decode_trigger(fields["data"].encode()), new=False)
+
+
+async def would_start(engine: Engine, schedule: Schedule, origin: Origin, key: str) -> Trigger:
+    """Give what would be recorded for a run of a schedule now. Raises InvalidInput if it cannot be rendered."""
+    if schedule.sweep is not None:
+        raise InvalidInput(f"{schedule.name} is a sweep; start it now with: zenbeat sweep run {schedule.name}")
+    known = await Past(engine.pauses, engine.results, engine.sweeps).known(schedule)
+    return _trigger(schedule, engine.clock(), known, origin, key)
 
 
 def _trigger(schedule: Schedule, now: datetime, known: Known, origin: Origin, key: str) -> Trigger:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from worker.engine.pagewise import Listed, look_through
 from worker.engine.runtime import Engine
-from worker.engine.sweepstanding import SweepStanding, standing_of
+from worker.engine.sweepstanding import THROUGH, standing_of
 from worker.store.codec import milliseconds
 from worker.store.pages import newest_first
 from worker.store.sweeprows import Kind, SweepRow
@@ -14,8 +14,6 @@ AT_ONCE = 200
 
 MOST_LOOKED = 5_000
 """Sweeps that are looked through for one page."""
-
-THROUGH = frozenset({SweepStanding.ENDED, SweepStanding.OVER})
 
 Place = tuple[int, str]
 """When a sweep was begun (epoch ms), and its id."""

@@ -23,6 +23,10 @@ class SweepStanding(StrEnum):
     """All its trials have come to their end."""
 
 
+THROUGH = frozenset({SweepStanding.ENDED, SweepStanding.OVER})
+"""Nothing of it goes on, or will by itself."""
+
+
 def standing_of(row: SweepRow) -> SweepStanding:
     """Tell how a sweep stands."""
     if row.over or row.finished is not None:

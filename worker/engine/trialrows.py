@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -160,6 +161,38 @@ async def all_rows(engine: Engine, row: SweepRow, kept: Kept) -> AsyncIterator[l
         yield await read_rows(engine, row, kept, range(begin, min(begin + AT_ONCE, row.total + 1)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How a trial stands, and where more is told of it."""
+
+    number: int
+    status: str
+    trigger: str = ""
+    """That of its last run; "" where it has none."""
+    sweep: str = ""
+    """The sweep that it is, if it is one."""
+
+
+async def read_marks(
+    engine: Engine, row: SweepRow, kept: Kept, numbers: Sequence[int], known: Mapping[int, TrialResult] | None = None
+) -> list[Mark]:
+    """Read how some trials stand, without what they are made of. `known` are their results, if these were read."""
+    results = await engine.sweeps.results(row.id, numbers) if known is None else known
+    open_ones = [number for number in numbers if number not in results and number < row.next]
+    states = await _states(engine, kept, open_ones)
+    marks = []
+    for number in numbers:
+        part = kept.part(number)
+        if number in results:
+            status, trigger = results[number].fate, kept.trigger(number, results[number].runs)
+        else:
+            fields = states.get(number, {})
+            status, trigger = _open(row, kept, number, fields)["status"], fields.get("trigger", "")
+        found = Mark(number=number, status=status, trigger="" if part else trigger, sweep=part.id if part else "")
+        marks.append(found)
+    return marks
+
+
 async def read_rows(engine: Engine, row: SweepRow, kept: Kept, numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Read some trials as rows with the same columns; what is not known is None."""
     results = await engine.sweeps.results(row.id, numbers)
@@ -207,8 +240,13 @@ async def _states(engine: Engine, kept: Kept, numbers: Sequence[int]) -> dict[in
     found: dict[int, dict[str, str]] = {}
     wanted = [number for number in numbers if kept.part(number) is None]
     for attempt in range(1, MOST_ATTEMPTS):
-        rows = await engine.triggers.get([kept.trigger(number, attempt) for number in wanted]) if wanted else []
-        known = {number: fields for number, fields in zip(wanted, rows, strict=True) if "state" in fields}
+        ids = [kept.trigger(number, attempt) for number in wanted]
+        rows = await engine.triggers.get(ids) if ids else []
+        known = {
+            number: {**fields, "trigger": identity}
+            for number, identity, fields in zip(wanted, ids, rows, strict=True)
+            if "state" in fields
+        }
         found |= known
         active = {*ACTIVE, TriggerState.STARTED}
         wanted = [

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from worker.domain.errors import StoreUnavailable, ZenMLError
 from worker.engine.runtime import Engine
@@ -16,6 +18,8 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._executed = 0
+        self._last: datetime | None = None
 
     async def execute(self, ids: Sequence[str]) -> None:
         """Execute a batch, and let the next one come.
@@ -26,6 +30,8 @@ class Worker:
             return
         try:
             await self._engine.executor.execute(ids)
+            self._executed += len(ids)
+            self._last = self._engine.clock()
             await self._engine.dispatcher.ring()
         except StoreUnavailable as error:
             logger.error("batch not finished", extra={"triggers": len(ids), "reason": error})
@@ -35,9 +41,14 @@ class Worker:
         # If one of them ends by a fault of ours, so do the others: without signs of life, the worker is restarted.
         # They begin together: a server that does not answer must not make this worker look dead.
         async with asyncio.TaskGroup() as together:
-            together.create_task(keep_signing(self._engine, "worker", identity))
+            together.create_task(keep_signing(self._engine, "worker", identity, self.did))
             together.create_task(self._warm_up())
             together.create_task(self._engine.slots.watch(self.execute))
+
+    def did(self) -> dict[str, Any]:
+        """Tell what it did, and how long launches hold their slots, which nobody else sees."""
+        last = self._last.isoformat() if self._last else None
+        return {"executed": self._executed, "last": last, "holds": self._engine.slots.usual}
 
     async def _warm_up(self) -> None:
         try:
