@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 
-from worker.api.app import make_app
 from worker.api.context import Context
 from worker.engine import keychanges
 from worker.engine.bell import Bell
@@ -18,6 +17,7 @@ from worker.engine.runtime import Engine, open_engine
 from worker.engine.tail import Tail
 from worker.settings import Settings
 from worker.source import Source
+from worker.web.app import make_app
 
 SWEEPS = """
 sweeps:

@@ -33,3 +33,23 @@ def test_the_last_to_die_comes_first_and_is_gone_from_the_list_when_it_waits_aga
         ] == ["nothing"]
 
     door(body, ZENML_STORE_URL=demo.url, ZENML_STORE_API_KEY=DEMO_API_KEY)
+
+
+def test_what_became_of_an_attempt_tells_how_far_it_came_when_and_what_zenml_answered(
+    door: Any, demo: DemoServer
+) -> None:
+    async def body(d: Any) -> None:
+        flow = Flow(d.engine, demo)
+        flow.rung = d.rung
+        demo.faults.add("status", match="POST .*/runs$", status=400, body={"detail": ["ValueError", "no"]})
+        for pipeline in ("training", "nobody"):
+            await d.http.post(TRIGGERS, json={"pipeline": pipeline})
+            await flow.settle()
+        unsent, sent = (await d.http.get("/api/v1/outcomes", params={"status": "dead"})).json()["items"]
+        assert sent["http_status"] == 400
+        assert sent["dispatched"] <= sent["claimed"]
+        assert sent["sent"] <= sent["at"]
+        assert {"claimed", "dispatched"} < set(unsent)
+        assert not {"sent", "http_status"} & set(unsent)
+
+    door(body, ZENML_STORE_URL=demo.url, ZENML_STORE_API_KEY=DEMO_API_KEY)

@@ -259,3 +259,14 @@ def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(door: A
             assert answer.headers["content-type"] == "application/problem+json"
 
     door(body)
+
+
+def test_a_trigger_is_found_by_its_runs_name_and_by_how_its_id_begins(door: Any) -> None:
+    async def body(d: Any) -> None:
+        blue = (await d.http.post(TRIGGERS, json={"pipeline": "training", "config": {"run_name": "Blue"}})).json()
+        other = (await d.http.post(TRIGGERS, json={"pipeline": "training"})).json()
+        for text, found in (("blue", [blue]), (other["id"][:13].upper(), [other]), ("green", [])):
+            items = (await d.http.get(TRIGGERS, params={"text": text})).json()["items"]
+            assert [each["id"] for each in items] == [each["id"] for each in found]
+
+    door(body)

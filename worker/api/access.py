@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -20,7 +21,8 @@ from worker.store.audit import Audited
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
-OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN_NAME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+"""What the header Host has to be: nothing that one reader takes for this machine, and another for somebody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ async def _caller(request: Request, context: Ctx) -> Caller:
         return Caller(
             context=context, call=replace(call, who=key.name, key_id=key.id), grants=Grants(scopes=key.scopes)
         )
-    if not _at_home(request):
+    if not at_home(request):
         raise await context.keyring.refusing.without(call, MISSING)
     return Caller(context=context, call=call, grants=EVERYTHING)
 
@@ -157,7 +159,7 @@ def _password(encoded: str) -> str:
     return password or user
 
 
-def _at_home(request: Request) -> bool:
+def at_home(request: Request) -> bool:
     """Tell whether a request comes from this machine, and not through a proxy or a page of somebody else's."""
     if request.client is None or any(name in request.headers for name in FORWARDED):
         return False
@@ -165,4 +167,4 @@ def _at_home(request: Request) -> bool:
         loopback = ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-    return loopback and (request.url.hostname or "") in OWN_NAMES
+    return loopback and OWN_NAME.fullmatch(request.headers.get("host", "").lower()) is not None

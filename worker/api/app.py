@@ -26,6 +26,7 @@ from worker.api import (
     sweeps,
     sweepsteering,
     triggers,
+    triggersteering,
 )
 from worker.api.context import Context
 
@@ -51,6 +52,7 @@ TAGS = [
 
 UNDER_API = (
     triggers.router,
+    triggersteering.router,
     schedules.router,
     schedulechanges.router,
     schedulesteering.router,

@@ -63,13 +63,21 @@ async def list_some(
     A page may be shorter than asked for, or empty, and have a next one; or an entry longer, where two came at once.
     """
     wanted = chosen(fields, AuditView)
+    found = await read_page(context, who=who, action=action, refused=refused, limit=limit, cursor=cursor)
+    return page(found.items, found.next, wanted)
+
+
+async def read_page(
+    context: Context, *, who: str | None, action: str | None, refused: bool | None, limit: int, cursor: str | None
+) -> AuditPage:
+    """Read a page of the log: what fits, newest first. Raises Unknown for a cursor that is none."""
 
     def fits(entry: Audited) -> bool:
         acted = action is None or entry.action == action or (action.endswith(".") and entry.action.startswith(action))
         return acted and who in (None, entry.who) and refused in (None, entry.result is Result.REFUSED)
 
     rows, last = await _page(context, fits, decode_entry(cursor), limit)
-    return page(map(_view, rows), encode_entry(last) if last else None, wanted)
+    return AuditPage(items=[_view(row) for row in rows], next=encode_entry(last) if last else None)
 
 
 async def _page(context: Context, fits: Callable[[Audited], bool], after: str, limit: int) -> tuple[list[Audited], str]:

@@ -1,6 +1,8 @@
 """`/api/v1/cron/preview`: when something would be due, before anybody makes a schedule of it."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ from worker.domain.timing import Timing
 from worker.domain.zones import find_zone
 from worker.source.inline import TIMES, build_times
 from worker.source.model import ScheduleEntry
+from worker.source.timing import When
 
 router = APIRouter(prefix="/cron", tags=["cron"])
 
@@ -90,16 +93,34 @@ async def preview(request: Request, context: Ctx, _caller: Reader) -> Any:
 
     The words are those of a schedule, and so are the faults.
     """
-    wish, given = _read(await read_json(request))
+    wish, given = read_wish(await read_json(request))
+    return (await foresee(wish, given, context.engine.clock())).preview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """When something is due: as it is told, and as it was understood."""
+
+    when: When
+    after: datetime
+    preview: Preview
+
+
+async def foresee(wish: PreviewWish, given: Mapping[str, Any], now: datetime) -> Foreseen:
+    """Tell when what is given is due next; the words are those of a schedule. Raises InvalidInput."""
     when = await asyncio.to_thread(build_times, given, wish.name)
-    after = read_instant(wish.after, when.timing.timezone, "after") if wish.after else context.engine.clock()
+    after = read_instant(wish.after, when.timing.timezone, "after") if wish.after else now
     fires = await asyncio.to_thread(upcoming, when.timing, after, wish.count)
     shown = [_fire(fire, when.timing, wish.name) for fire in fires]
-    return Preview(when=when.text, timezone=when.timing.timezone, fires=shown)
+    return Foreseen(
+        when=when,
+        after=after,
+        preview=Preview(when=when.text, timezone=when.timing.timezone, fires=shown),
+    )
 
 
-def _read(words: Any) -> tuple[PreviewWish, dict[str, Any]]:
-    """Tell what is about the question from what is about the schedule."""
+def read_wish(words: Any) -> tuple[PreviewWish, dict[str, Any]]:
+    """Tell what is about the question from what is about the schedule. Raises InvalidInput."""
     if not isinstance(words, dict):
         return checked(PreviewWish, words), {}
     own = PreviewWish.model_fields

@@ -3,19 +3,19 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from worker.api import problems
 from worker.api.access import Caller, Reader
-from worker.api.context import Context, Ctx
+from worker.api.context import Context
 from worker.domain.errors import Fault, InvalidInput, StoreUnavailable
 from worker.domain.outcome import Status
 from worker.store.outcomes import place
@@ -31,6 +31,14 @@ RETRY_MS = 2000
 """How long a browser waits before it takes the stream up again."""
 
 FULL_SECONDS = 10
+
+SLOW = orjson.dumps({"detail": "outcomes came faster than they were read; begin again after the last"})
+
+Form = Callable[[Mapping[str, str]], bytes]
+"""How an outcome is told: in one line."""
+
+Still = Callable[[], Awaitable[bool]]
+"""Asked now and then whether a stream may go on, beside what its key says."""
 
 STREAM_ID = re.compile(r"\d{1,19}(-\d{1,19})?")
 
@@ -78,7 +86,6 @@ class EventStream(StreamingResponse):
 @router.get("", response_class=StreamingResponse, responses=ABOUT)
 async def events(
     request: Request,
-    context: Ctx,
     caller: Reader,
     status: Annotated[list[Status] | None, Query(description="Repeatable.")] = None,
     schedule: Annotated[str | None, Query(max_length=255)] = None,
@@ -97,12 +104,25 @@ async def events(
     wanted = Wanted(
         fields={name: value for name, value in named.items() if value is not None}, statuses=frozenset(status or ())
     )
-    begin = _read_id(last_id or last_event_id)
+    return await open_stream(request, caller, wanted, last_id or last_event_id)
+
+
+async def open_stream(
+    request: Request,
+    caller: Caller,
+    wanted: Wanted,
+    last: str | None,
+    form: Form = orjson.dumps,
+    still: Still | None = None,
+) -> Response:
+    """Answer with a stream that begins after the outcome `last`, or now. Raises InvalidInput."""
+    context = caller.context
+    begin = _read_id(last)
     gap = await _gap(context, begin)
     if context.counters.streams >= context.engine.settings.api_streams:
         detail = f"{context.counters.streams} event streams are open, and no more may be (ZENBEAT_API_STREAMS)"
         return problems.problem(request, 503, "streams-full", detail, headers={"Retry-After": str(FULL_SECONDS)})
-    stream = _Stream(context, caller, wanted)
+    stream = _Stream(context, caller, wanted, form, still or _still)
     return EventStream(stream.parts(begin, gap), context.counters.streaming())
 
 
@@ -128,17 +148,19 @@ async def _gap(context: Context, begin: str | None) -> dict[str, str | None] | N
 class _Stream:
     """One caller's stream."""
 
-    def __init__(self, context: Context, caller: Caller, wanted: Wanted) -> None:
+    def __init__(self, context: Context, caller: Caller, wanted: Wanted, form: Form, still: Still) -> None:
         self._context = context
         self._caller = caller
         self._wanted = wanted
+        self._form = form
+        self._still = still
         self._checked = self._sent = _now()
 
     async def parts(self, begin: str | None, gap: Mapping[str, Any] | None) -> AsyncIterator[bytes]:
         """Give the stream's text, part by part, until the caller is let go."""
         yield b"retry: %d\n\n" % RETRY_MS
         if gap is not None:
-            yield _event("gap", gap)
+            yield _event("gap", orjson.dumps(gap))
         try:
             if begin is not None:
                 async for found in self._context.tail.since(begin):
@@ -162,16 +184,18 @@ class _Stream:
                     self._sent = _now()
                     yield text or _mark(seen)
             if listener.slow:
-                yield _event("slow", {"detail": "outcomes came faster than they were read; begin again after the last"})
+                yield _event("slow", SLOW)
 
     def _text(self, found: Iterable[Mapping[str, str]]) -> bytes:
-        return b"".join(_event("outcome", each, each["id"]) for each in found if self._wanted.lets(each))
+        return b"".join(_event("outcome", self._form(each), each["id"]) for each in found if self._wanted.lets(each))
 
     async def _let_in(self) -> bool:
         """Look now and then whether the caller would still be let in."""
         if _now() - self._checked < KEEP_ALIVE_SECONDS:
             return True
         self._checked = _now()
+        if not await self._still():
+            return False
         identity = self._caller.call.key_id
         if not identity:
             return not await self._context.keyring.closed()
@@ -180,9 +204,13 @@ class _Stream:
         return any(key.id == identity and key.active(now) for key in ring.keys)
 
 
-def _event(kind: str, data: Mapping[str, Any], identity: str = "") -> bytes:
+async def _still() -> bool:
+    return True
+
+
+def _event(kind: str, data: bytes, identity: str = "") -> bytes:
     head = f"id: {identity}\n" if identity else ""
-    return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), kind.encode(), orjson.dumps(data))
+    return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), kind.encode(), data)
 
 
 def _mark(seen: str) -> bytes:

@@ -42,6 +42,10 @@ class OutcomeView(BaseModel):
     url: str | None = Field(None, description="Of the run.")
     attempts: int | None = None
     lateness_ms: int | None = Field(None, description="How long after it was due ZenML had the run.")
+    dispatched: datetime | None = Field(None, description="When the attempt was handed to the workers.")
+    claimed: datetime | None = Field(None, description="When a worker took it.")
+    sent: datetime | None = Field(None, description="When it was sent to ZenML; `at` is when that had answered.")
+    http_status: int | None = Field(None, description="Of ZenML's answer, where it gave no run.")
     next_try: datetime | None = None
     code: str | None = Field(None, description="Why there is no run, as a short stable word.")
     reason: str | None = Field(None, description="Why, in a sentence.")
@@ -54,8 +58,8 @@ class OutcomePage(BaseModel):
     next: str | None = Field(description="Cursor of the next page; null on the last.")
 
 
-TIMES = ("at", "fire_time", "due", "next_try")
-NUMBERS = ("trial", "attempts", "lateness_ms")
+TIMES = ("at", "fire_time", "due", "dispatched", "claimed", "sent", "next_try")
+NUMBERS = ("trial", "attempts", "lateness_ms", "http_status")
 
 
 @router.get("", response_model=OutcomePage)

@@ -177,7 +177,7 @@ def answer(request: Request, error: ZenbeatError) -> Response:
     for kind, make in ANSWERS.items():
         if isinstance(error, kind):
             return make(request, error)
-    return _unexpected(request, error)
+    return unexpected(request, error)
 
 
 def _full(request: Request, error: QueueFull) -> Response:
@@ -208,7 +208,8 @@ ANSWERS: Mapping[type[ZenbeatError], Callable[[Request, Any], Response]] = {
 """What each error becomes; what is not here is a fault of ours."""
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> Response:
+    """Make the answer to a fault of ours: what it is, the log alone learns."""
     logger.error("request failed", exc_info=error, extra={"request_id": request_id(request)})
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", SENTENCE)
 
@@ -219,7 +220,8 @@ def of_framework(request: Request, error: HTTPException) -> Response:
     return problem(request, error.status_code, code, str(error.detail), headers=error.headers)
 
 
-def _of_parameters(request: Request, error: RequestValidationError) -> Response:
+def of_parameters(request: Request, error: RequestValidationError) -> Response:
+    """Make the answer to parameters that are not what they have to be."""
     faults = tuple(_parameter_fault(detail) for detail in error.errors())
     return problem(request, 422, "invalid", "; ".join(map(str, faults)), faults=faults)
 
@@ -237,5 +239,5 @@ def register(app: FastAPI) -> None:
     """Let every error that gets out of a route become a problem."""
     app.add_exception_handler(ZenbeatError, answer)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, of_framework)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _of_parameters)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(RequestValidationError, of_parameters)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, unexpected)

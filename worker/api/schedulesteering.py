@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from worker.api.access import Called, Operator
+from worker.api.access import Called, Caller, Operator
 from worker.api.bodies import read_json
 from worker.api.context import Context, Ctx
 from worker.api.instants import read_instant
@@ -43,7 +43,7 @@ from worker.engine.backfilling import Order, Wish
 from worker.engine.backplans import Planned, begin_backfill, plan_backfill
 from worker.engine.booking import TOLD, seen_of
 from worker.engine.standings import next_fires
-from worker.engine.starting import start_now
+from worker.engine.starting import Started, start_now
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
 
@@ -76,13 +76,7 @@ async def run_schedule(response: Response, context: Ctx, caller: Called, name: s
     `trigger` for the pipeline.
     """
     schedule = (await open_page(context, name)).sound
-    if not caller.may_trigger(schedule.target.pipeline, schedule.target.project):
-        await caller.check(Area.OPERATE)
-    told = context.engine.audit.add(caller.audited("schedule.run", name))
-    source = caller.own(f"{name}:{key or uuid4().hex}")
-    started = await start_now(context.engine, schedule, Origin.API, source, [told])
-    context.bell.ring()
-    trigger = started.trigger
+    trigger = (await run(context, caller, schedule, key or uuid4().hex)).trigger
     response.headers["Location"] = trigger_link(trigger.id)
     return RunView(
         id=trigger.id,
@@ -94,6 +88,21 @@ async def run_schedule(response: Response, context: Ctx, caller: Called, name: s
     )
 
 
+async def check_running(caller: Caller, schedule: Schedule) -> None:
+    """See that the caller may start a run of a schedule. Raises CallRefused."""
+    if not caller.may_trigger(schedule.target.pipeline, schedule.target.project):
+        await caller.check(Area.OPERATE)
+
+
+async def run(context: Context, caller: Caller, schedule: Schedule, key: str) -> Started:
+    """Start a run of a schedule now; the same key again is the same run. Raises InvalidInput, and CallRefused."""
+    await check_running(caller, schedule)
+    told = context.engine.audit.add(caller.audited("schedule.run", schedule.name))
+    started = await start_now(context.engine, schedule, Origin.API, caller.own(f"{schedule.name}:{key}"), [told])
+    context.bell.ring()
+    return started
+
+
 @router.post("/{name}/pause", response_model=Changed, openapi_extra=PAUSE_BODY)
 async def pause_schedule(request: Request, context: Ctx, caller: Operator, name: str) -> Any:
     """Start nothing for a schedule until it is resumed, or until a time. What runs goes on.
@@ -102,17 +111,26 @@ async def pause_schedule(request: Request, context: Ctx, caller: Operator, name:
     """
     wish = parse(await read_json(request, optional=True), PauseWish)
     opened = await open_page(context, name)
+    await pause(context, caller, opened, wish)
+    return await _steered(context, opened)
+
+
+def pause_wished(caller: Caller, opened: Page, wish: PauseWish) -> Pause:
+    """Make the pause that somebody wishes. Raises InvalidInput."""
     zone = opened.schedule.timezone if opened.schedule else "UTC"
     until = read_instant(wish.until, zone, "until") if wish.until is not None else None
     if until is not None and until <= opened.now:
         raise InvalidInput([Fault(path="until", message="has passed")])
-    wanted = Pause(since=opened.now, by=caller.title, why=wish.why, until=until)
-    after = _fires(opened, wanted)
-    told = caller.audited(
-        "schedule.pause", name, before=_json(_fires(opened, opened.seen.pause)), after=_json(after), reason=wish.why
-    )
-    await byhand.pause(context.engine, name, wanted, [context.engine.audit.add(told)])
-    return await _steered(context, opened)
+    return Pause(since=opened.now, by=caller.title, why=wish.why, until=until)
+
+
+async def pause(context: Context, caller: Caller, opened: Page, wish: PauseWish) -> Pause:
+    """Pause a schedule; gives the pause that it is in now. Raises InvalidInput, and CallRefused."""
+    await caller.check(Area.OPERATE)
+    wanted = pause_wished(caller, opened, wish)
+    before, after = _fires(opened, opened.seen.pause), _fires(opened, wanted)
+    told = caller.audited("schedule.pause", opened.name, before=_json(before), after=_json(after), reason=wish.why)
+    return await byhand.pause(context.engine, opened.name, wanted, [context.engine.audit.add(told)])
 
 
 @router.post("/{name}/resume", response_model=Changed, openapi_extra=RESUME_BODY)
@@ -123,22 +141,31 @@ async def resume_schedule(request: Request, context: Ctx, caller: Operator, name
     """
     wish = parse(await read_json(request, optional=True), ResumeWish)
     opened = await open_page(context, name)
+    await resume(context, caller, opened, wish)
+    return await _steered(context, opened)
+
+
+async def resume(context: Context, caller: Caller, opened: Page, wish: ResumeWish) -> Pause | None:
+    """Let a schedule go on; gives the pause that it was in, None if it was not paused.
+
+    Raises InvalidInput, and CallRefused.
+    """
+    await caller.check(Area.OPERATE)
     held = opened.seen.pause
     if held is None:
-        return await _steered(context, opened)
-    byhand.check_resumable(name, opened.schedule, held, opened.now, catchup=wish.catchup)
+        return None
+    byhand.check_resumable(opened.name, opened.schedule, held, opened.now, catchup=wish.catchup)
     before, after = _fires(opened, held), _fires(opened, None)
-    told = caller.audited("schedule.resume", name, before=_json(before), after=_json(after))
-    await byhand.resume(
+    told = caller.audited("schedule.resume", opened.name, before=_json(before), after=_json(after))
+    return await byhand.resume(
         context.engine,
-        name,
+        opened.name,
         opened.schedule,
         caller.title,
         opened.now,
         catchup=wish.catchup,
         more=[context.engine.audit.add(told)],
     )
-    return await _steered(context, opened)
 
 
 async def _steered(context: Context, opened: Page) -> Changed:
@@ -170,20 +197,40 @@ async def backfill_schedule(
     It goes behind what is due now. The same range and options again go on where it was.
     """
     wish = parse(await read_json(request), BackfillWish)
-    opened = await open_page(context, name)
-    schedule = opened.sound
-    planned = await plan_backfill(
-        context.engine, schedule, _wish(wish, schedule, opened.now), None if wish.many or dry_run else "many: true"
-    )
+    schedule, planned = await plan_wished(context, caller, name, wish, sure=wish.many or dry_run)
     if dry_run or planned.idle:
         response.status_code = 200
         return _told(planned, name, dry_run=dry_run)
-    counts = {"fires": len(planned.prospects), "from": wish.begin, "to": wish.end}
-    told = caller.audited("schedule.backfill", name, after=orjson.dumps(counts).decode())
-    identity, new = await begin_backfill(context.engine, schedule, planned, [context.engine.audit.add(told)])
+    identity, new = await begin_wished(context, caller, schedule, planned, wish)
     url = f"/api/v1/sweeps/{identity}"
     response.headers["Location"] = url
     return _told(planned, name, dry_run=False).model_copy(update={"id": identity, "url": url, "new": new})
+
+
+async def plan_wished(
+    context: Context, caller: Caller, name: str, wish: BackfillWish, *, sure: bool
+) -> tuple[Schedule, Planned]:
+    """See what would become of a backfill that somebody wishes; `sure`: also of more than 10,000 fire times.
+
+    Raises InvalidInput, and CallRefused for who may not begin one.
+    """
+    await caller.check(Area.OPERATE)
+    opened = await open_page(context, name)
+    schedule = opened.sound
+    wanted = _wish(wish, schedule, opened.now)
+    return schedule, await plan_backfill(context.engine, schedule, wanted, None if sure else "many: true")
+
+
+async def begin_wished(
+    context: Context, caller: Caller, schedule: Schedule, planned: Planned, wish: BackfillWish
+) -> tuple[str, bool]:
+    """Begin what `plan_wished` gave, with its entry in the audit log; gives its id, and whether it is new.
+
+    Raises InvalidInput.
+    """
+    counts = {"fires": len(planned.prospects), "from": wish.begin, "to": wish.end}
+    told = caller.audited("schedule.backfill", schedule.name, after=orjson.dumps(counts).decode())
+    return await begin_backfill(context.engine, schedule, planned, [context.engine.audit.add(told)])
 
 
 def _told(planned: Planned, name: str, *, dry_run: bool) -> BackfillView:

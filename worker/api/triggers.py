@@ -1,15 +1,16 @@
-"""`/api/v1/triggers`: queue runs, look at them, withdraw one, let a dead letter wait again."""
+"""`/api/v1/triggers`: queue runs, and look at them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from worker.api.accepting import take_in
+from worker.api.accepting import answers, record
 from worker.api.access import Called, Caller
 from worker.api.bodies import read_json
-from worker.api.context import Ctx
+from worker.api.context import Context, Ctx
 from worker.api.pages import USUAL, Cursor, Limit, chosen, decode_cursor, encode_cursor, fields_of, page
 from worker.api.triggershapes import (
     BODY,
@@ -17,16 +18,16 @@ from worker.api.triggershapes import (
     QueuedBatch,
     TriggerPage,
     TriggerView,
-    link_of,
     view_of,
 )
 from worker.domain.access import Area
 from worker.domain.errors import Conflict, Fault
-from worker.domain.outcome import Status
 from worker.domain.trigger import ACTIVE, Origin, TriggerState
+from worker.engine.enqueue import Accepted
 from worker.engine.requests import Requests, TriggerRequest, parse_requests
-from worker.engine.steering import not_there, read_trigger, withdraw
+from worker.engine.steering import not_there, read_trigger
 from worker.engine.triggerlist import TriggerFilter, list_triggers
+from worker.store.items import Command
 
 router = APIRouter(prefix="/triggers", tags=["triggers"])
 
@@ -52,13 +53,23 @@ async def queue_triggers(request: Request, response: Response, context: Ctx, cal
     `202` is sent when they are on record: from then on each is started once, whatever happens.
     """
     wanted = parse_requests(await read_json(request))
+    told = answers(await start(context, caller, wanted, key), response)
+    if wanted.many:
+        return QueuedBatch(triggers=told)
+    response.headers["Location"] = told[0].url
+    return told[0]
+
+
+async def start(
+    context: Context, caller: Caller, wanted: Requests, key: str | None, more: Sequence[Command] = ()
+) -> list[Accepted]:
+    """Record what a caller asks for, if it may; `more` goes with it, if any of it is new.
+
+    Raises CallRefused, Conflict and QueueFull.
+    """
     for each in wanted.triggers:
         await caller.check_trigger(each.pipeline, each.project)
-    answers = await take_in(context, response, Origin.API, _keyed(wanted, key, caller), caller.asker)
-    if wanted.many:
-        return QueuedBatch(triggers=answers)
-    response.headers["Location"] = answers[0].url
-    return answers[0]
+    return await record(context, Origin.API, _keyed(wanted, key, caller), caller.asker, more)
 
 
 def _keyed(wanted: Requests, header: str | None, caller: Caller) -> list[tuple[TriggerRequest, str]]:
@@ -83,6 +94,9 @@ async def list_some(
     schedule: Annotated[str | None, Query(max_length=255)] = None,
     sweep: Annotated[str | None, Query(max_length=255)] = None,
     asked_by: Annotated[str | None, Query(max_length=255, description="Name of an API key or hook.")] = None,
+    text: Annotated[
+        str | None, Query(max_length=255, description="In the run's name, or how the id of the trigger or run begins.")
+    ] = None,
     limit: Limit = USUAL,
     cursor: Cursor = None,
     fields: Annotated[str | None, fields_of(TriggerView)] = None,
@@ -97,6 +111,7 @@ async def list_some(
         schedule=schedule,
         sweep=sweep,
         asked_by=asked_by,
+        text=text,
     )
     if not caller.grants.may(Area.READ):
         filters = filters.only(caller.may_trigger)
@@ -126,38 +141,4 @@ async def show_one(
             if not await news.heard(deadline - asyncio.get_running_loop().time()):
                 break
             view = view_of(await read_trigger(engine, identity))
-    return view
-
-
-@router.post("/{identity}/cancel", response_model=TriggerView)
-async def cancel_one(context: Ctx, caller: Called, identity: str) -> Any:
-    """Withdraw a trigger that was not sent yet. One that a worker holds may be sent already: it goes on (409)."""
-    view = await _for_steering(context, caller, identity)
-    state = await withdraw(context.engine, identity, TriggerState.CANCELLED, Status.CANCELLED, caller.title)
-    if state not in (TriggerState.WAITING, TriggerState.DISPATCHED):
-        raise Conflict(
-            f"the trigger is {state or view.state.value}; what was sent cannot be withdrawn", {"state": state}
-        )
-    await context.engine.audit.tell(caller.audited("trigger.cancel", identity))
-    return view_of(await read_trigger(context.engine, identity))
-
-
-@router.post("/{identity}/replay", status_code=202, response_model=TriggerView)
-async def replay_one(response: Response, context: Ctx, caller: Called, identity: str) -> Any:
-    """Let a dead letter wait again. It keeps its run's name: what was started after all is found, not doubled."""
-    view = await _for_steering(context, caller, identity)
-    state = await context.engine.triggers.replay(identity)
-    if state is not TriggerState.DEAD:
-        raise Conflict(f"the trigger is {state or view.state.value}, not dead", {"state": state})
-    context.bell.ring()
-    await context.engine.audit.tell(caller.audited("trigger.replay", identity))
-    response.headers["Location"] = link_of(identity)
-    return view_of(await read_trigger(context.engine, identity))
-
-
-async def _for_steering(context: Ctx, caller: Caller, identity: str) -> TriggerView:
-    view = view_of(await read_trigger(context.engine, identity))
-    await caller.check_seeing(view.pipeline, view.project, not_there(identity))
-    if not caller.may_trigger(view.pipeline, view.project):
-        await caller.check(Area.OPERATE)
     return view
