@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from worker.cli import COMMANDS, cli
 from worker.cli.lazy import exit_code
-from worker.cli.output import distance, in_words, printable, show, show_one
+from worker.cli.output import in_words, printable, show, show_one
 from worker.domain.errors import AccessDenied, InvalidInput, NotSent, StoreUnavailable
+from worker.domain.moments import distance
 
 NOW = datetime(2026, 3, 28, 13, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")

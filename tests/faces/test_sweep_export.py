@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faces.started import Started, completed, failed
-from worker.cli import sweep_export
+from worker.engine import trialexport
 from worker.engine.definitions import Backfill
 
 FILE = """\
@@ -95,7 +95,7 @@ def test_parquet_wants_a_file_and_pyarrow(place: Started, tmp_path: Path, monkey
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name, name="pyarrow")
 
-    monkeypatch.setattr(sweep_export, "import_module", missing)
+    monkeypatch.setattr(trialexport, "import_module", missing)
     path = tmp_path / "out.parquet"
     refused = place("export", "rates", "--to", str(path))
     assert (refused.exit_code, path.exists()) == (2, False)

@@ -149,6 +149,8 @@ def test_the_api_is_there_and_told(terminal: Any, eventually: Any, tmp_path: Pat
     port = free_port()
     up = terminal("--demo-port", free_port(), "--api-port", port)
     eventually(lambda: up.said(rf"API: http://127\.0\.0\.1:{port}/docs"), what="its address")
+    places = [line for line in up.lines if f"http://127.0.0.1:{port}/" in line]
+    assert [re.sub(r"^.*?(\w+): .*/", r"\1 /", line.strip()) for line in places] == ["Dashboard /", "API /docs"]
     eventually(lambda: up.said(r"started +quick"), 90, "a run")
 
     def asked(path: str) -> str:
@@ -159,6 +161,7 @@ def test_the_api_is_there_and_told(terminal: Any, eventually: Any, tmp_path: Pat
 
     eventually(lambda: '"ready"' in asked("/readyz"), what="beat and worker")
     assert '"schedule":"quick"' in asked("/api/v1/triggers")
+    assert 'href="/schedules/quick"' in asked("/")
     assert f"ZENBEAT_API_PORT={port}" in (tmp_path / ".zenbeat" / "up.env").read_text()
 
 

@@ -7,6 +7,7 @@ from worker.cli.lazy import Door, LazyGroup
 
 COMMANDS = {
     "up": Door("worker.cli.up:up", "Set up and start everything on this machine."),
+    "top": Door("worker.cli.top:top", "Show all at a glance, as it comes."),
     "test": Door("worker.cli.processes:test", "Run zenbeat's own tests."),
     "doctor": Door("worker.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
     "metrics": Door("worker.cli.metrics:metrics", "Print figures in Prometheus' text format."),
@@ -24,7 +25,7 @@ COMMANDS = {
     "template": Door("worker.cli.template:template", "See what a pipeline would be started from."),
     "worker": Door("worker.cli.processes:worker", "Run a Celery worker."),
     "beat": Door("worker.cli.processes:beat", "Run a Celery beat."),
-    "api": Door("worker.cli.api:api", "Run the HTTP API."),
+    "api": Door("worker.cli.api:api", "Run the dashboard and the HTTP API."),
     "demo-zenml": Door("worker.cli.processes:demo_zenml", "Run the demo ZenML server."),
     "completion": Door("worker.cli.completion:completion", "Print the completion script of a shell."),
     "reference": Door("worker.cli.reference:reference", "Print docs/reference.md.", hidden=True),

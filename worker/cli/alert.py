@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import click
 
-from worker.cli.findings import Finding, exit_code_of, fault, ok
+from worker.cli.findings import exit_code_of
 from worker.cli.output import output_option, printable, show
 from worker.domain.alert import Alert, AlertKind
 from worker.domain.errors import InvalidInput, NotDelivered
+from worker.domain.finding import Finding, fault, ok
 from worker.domain.receivers import Receivers, is_url, shown
 from worker.engine.runtime import clock
 from worker.notify import Notifier

@@ -1,4 +1,4 @@
-"""`zenbeat api`: runs the HTTP API."""
+"""`zenbeat api`: runs the HTTP API, and the dashboard with it."""
 
 import click
 
@@ -11,7 +11,8 @@ from worker.settings import load_settings
 @click.option("--host", help="Address to listen on; ZENBEAT_API_HOST, or 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; ZENBEAT_API_PORT, or 8420. 0 is any that is free.")
 def api(host: str | None, port: int | None) -> None:
-    """Run the HTTP API. As long as no API key was ever made, it listens on this machine alone, whatever --host says.
+    """Run the HTTP API and the dashboard. Until the first API key is made, it listens on this machine alone, whatever
+    --host says. The dashboard is at /, what describes the API at /docs.
 
     TLS is the business of a proxy in front of it: see docs/operations.md.
     """

@@ -1,11 +1,9 @@
 """The last runs of a schedule as a row of cells, and words in their colours."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from rich.text import Text
 
-from worker.domain.duration import format_duration
 from worker.domain.fate import Fate
 from worker.domain.results import DEAD, Result
 from worker.domain.standing import Standing
@@ -43,11 +41,6 @@ def cells(results: Sequence[Result]) -> Text:
 def coloured(standing: str) -> Text:
     """Give a standing in its colour."""
     return Text(standing, style=COLOURS[Standing(standing)])
-
-
-def length_in_words(seconds: float) -> str:
-    """Tell how long something takes: in whole seconds, from one second on."""
-    return "< 1s" if 0 <= seconds < 1 else format_duration(timedelta(seconds=round(seconds)))
 
 
 def _known(fate: str) -> str:

@@ -10,12 +10,13 @@ from worker.cli.examine_alerts import examine_alerts
 from worker.cli.examine_hooks import examine_hooks
 from worker.cli.examine_keys import examine_keys
 from worker.cli.examine_ledger import examine_ledger
-from worker.cli.examine_redis import examine_redis
 from worker.cli.examine_runs import examine_runs
 from worker.cli.examine_zenml import examine_zenml
-from worker.cli.findings import Finding, Mark, exit_code_of, fault, ok, warning
+from worker.cli.findings import exit_code_of
 from worker.cli.output import output_option, printable, say, show
+from worker.domain.finding import Finding, Mark, fault, ok, warning
 from worker.engine.book import Book
+from worker.engine.examining import examine_redis
 from worker.engine.runtime import Engine
 from worker.settings import Settings, load_settings
 from worker.source import Definitions, Source

@@ -1,6 +1,6 @@
 """What `zenbeat doctor` sees of alerts without sending any: `zenbeat alert test` does that."""
 
-from worker.cli.findings import Finding, ok, warning
+from worker.domain.finding import Finding, ok, warning
 from worker.domain.receivers import is_url, is_webhook
 from worker.notify.apprise import fault_of
 from worker.settings import Settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.cli.findings import Finding, fault, ok, warning
+from worker.domain.finding import Finding, fault, ok, warning
 from worker.domain.hook import Hook
 from worker.domain.nearest import did_you_mean
 from worker.domain.signatures import Scheme

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from worker.cli.findings import Finding, ok, warning
 from worker.cli.moments import utc_time
 from worker.domain.apikey import ApiKey
 from worker.domain.errors import StoreUnavailable
+from worker.domain.finding import Finding, ok, warning
 from worker.engine.runtime import Engine
 
 SOON = timedelta(days=14)

@@ -1,8 +1,8 @@
 """What `zenbeat doctor` asks the ledger: was every due instant decided, and is anything held back?"""
 
-from worker.cli.findings import Finding, fault, ok
 from worker.cli.moments import utc_time
 from worker.domain.errors import StoreUnavailable
+from worker.domain.finding import Finding, fault, ok
 from worker.engine.history import History, read_histories
 from worker.engine.runtime import Engine
 from worker.source import Definitions

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from worker.cli.findings import Finding, ok, warning
 from worker.cli.moments import utc_time
 from worker.domain.errors import StoreUnavailable
+from worker.domain.finding import Finding, ok, warning
 from worker.domain.pause import Pause, PauseCause
 from worker.engine.runtime import Engine
 from worker.store.alerts import Incident

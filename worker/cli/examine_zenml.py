@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from worker.cli.findings import Finding, fault, ok, warning
 from worker.domain.errors import AccessDenied, InvalidInput, NotSent, StoreUnavailable, ZenMLError
+from worker.domain.finding import Finding, fault, ok, warning
 from worker.domain.schedule import Schedule, SweepDefinition
 from worker.engine.following import examples
 from worker.engine.past import Past

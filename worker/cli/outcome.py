@@ -1,7 +1,7 @@
 """`zenbeat outcome list|tail`: what became of triggers and fire times."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -85,10 +85,11 @@ def _wanted(found: Iterable[dict[str, str]], schedule: str | None, status: str |
 
 
 def _row(entry: dict[str, str]) -> dict[str, Any]:
-    return {**entry, "from": _origin(entry)}
+    return {**entry, "from": origin_of(entry)}
 
 
-def _origin(entry: dict[str, str]) -> str:
+def origin_of(entry: Mapping[str, str]) -> str:
+    """Say where a trigger came from: its schedule or sweep, else origin and pipeline."""
     if entry.get("sweep"):
         return f"sweep {entry['sweep'][:6]} #{entry.get('trial', '')}"
     return entry.get("schedule") or f"{entry.get('origin', '')} {entry.get('pipeline', '')}".strip()
@@ -108,4 +109,4 @@ def _print(entries: Iterable[dict[str, str]], output: str) -> None:
         told = entry.get("reason") or entry.get("url") or entry.get("run_id", "")
         line = Text(f"{entry.get('at', ''):<24} ")
         line.append(f"{entry.get('status', ''):<9} ", style=EVENTS.get(entry.get("status", ""), ""))
-        console.print(line.append(printable(f"{_origin(entry)}: {told}")))
+        console.print(line.append(printable(f"{origin_of(entry)}: {told}")))

@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from worker.domain.moments import distance
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Row = Mapping[str, Any]
@@ -26,7 +28,6 @@ EMPTY: tuple[Any, ...] = (None, "")
 
 FORMATS = ("table", "json", "yaml", "csv")
 
-_STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 _WEEK = 7
 
 
@@ -97,15 +98,6 @@ def short_time(value: Any) -> str:
     """Tell an instant in a table's cell: UTC, day and second."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return f"{moment.astimezone(UTC):%d %b %H:%M:%SZ}"
-
-
-def distance(length: timedelta) -> str:
-    """Tell how far off something is, in its largest unit: `in 3 min`, `2 h ago`, `now`."""
-    size = abs(length)
-    if size < timedelta(seconds=1):
-        return "now"
-    number, unit = next(((size // step, unit) for step, unit in _STEPS if size >= step), (size.seconds, "s"))
-    return f"in {number} {unit}" if length > timedelta() else f"{number} {unit} ago"
 
 
 def printable(text: str) -> str:

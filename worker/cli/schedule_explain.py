@@ -11,8 +11,8 @@ from worker.cli.answers import answer
 from worker.cli.doors import with_engine
 from worker.cli.moments import utc_time, wall_time
 from worker.cli.output import Words, output_option, say, show_one
-from worker.cli.schedules import catchup_in_words, find_schedule
-from worker.domain.catchup import decide, upcoming
+from worker.cli.schedules import find_schedule
+from worker.domain.catchup import catchup_in_words, decide, upcoming
 from worker.domain.errors import StoreUnavailable
 from worker.domain.moments import clock_change, read_moment
 from worker.domain.schedule import Schedule, catchup_window

@@ -1,28 +1,28 @@
 """`zenbeat schedule list`: what there is, how it stands, and when it is due."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
-from worker.cli.cells import LEGEND, SHOWN, cells, coloured, length_in_words
+from worker.cli.cells import LEGEND, SHOWN, cells, coloured
 from worker.cli.doors import with_engine
 from worker.cli.output import Words, in_words, output_option, say, show
 from worker.cli.schedules import read_schedules
+from worker.domain.duration import length_in_words
 from worker.domain.errors import StoreUnavailable
 from worker.domain.results import Result, usual_duration, usual_lateness
 from worker.domain.schedule import ManagedBy, Schedule
 from worker.domain.standing import Standing
 from worker.domain.zones import find_zone
+from worker.engine.brokenfiles import read_broken
 from worker.engine.describing import describe_pause
 from worker.engine.runtime import Engine, clock
 from worker.engine.standings import Seen, next_fires, read_standings
 from worker.settings import load_settings
-from worker.source import Definitions, file_of, name_of
+from worker.source import Definitions, file_of
 
 COLUMNS = ("name", "status", "results", "next", "takes", "lateness", "when", "timezone", "last", "managed_by")
 SPARE = ("managed_by", "last", "lateness", "timezone", "when", "takes", "results")
@@ -39,8 +39,6 @@ CSV = (
     "last",
     "managed_by",
 )
-
-NAMED = re.compile(r"""\bname:\s*["']?([a-z0-9][a-z0-9._-]*)""")
 
 
 @click.command("list")
@@ -79,24 +77,9 @@ async def _known(definitions: Definitions, now: datetime, engine: Engine) -> lis
 
 async def _broken(definitions: Definitions, now: datetime, engine: Engine) -> list[dict[str, Any]]:
     """Give the schedules that Redis knows, and that a file names which cannot be used: what else it says is lost."""
-    files = {fault.file for fault in definitions.faults}
-    if not files:
-        return []
-    sound = {schedule.name for schedule in definitions.schedules}
-    known = (await engine.cursors.all()).keys() - sound
-    places = {name: file for file in sorted(files) for name in _names(file) if name in known}
+    places = await read_broken(engine, definitions)
     seen = await read_standings(engine, sorted(places), now)
     return [_broken_row(name, places[name], seen[name]) for name in sorted(places)]
-
-
-def _names(file: str) -> Iterable[str]:
-    name = name_of(file)
-    if name:
-        return (name,)
-    try:
-        return NAMED.findall(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return ()
 
 
 def _row(schedule: Schedule, seen: Seen | None, now: datetime) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from itertools import islice
 import click
 
 from worker.cli.moments import WORDS
-from worker.cli.output import distance, output_option, show
+from worker.cli.output import output_option, show
 from worker.cli.schedules import find_schedule, read_schedules
-from worker.domain.moments import fire_rows
+from worker.domain.moments import distance, fire_rows
 from worker.domain.schedule import Schedule
 from worker.domain.zones import END
 from worker.engine.runtime import clock

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 
 from worker.cli.output import say
-from worker.domain.duration import format_duration
 from worker.domain.errors import InvalidInput, StoreUnavailable
 from worker.domain.nearest import did_you_mean
-from worker.domain.schedule import CatchUp, Schedule
+from worker.domain.schedule import Schedule
 from worker.engine.book import Book
 from worker.settings import Settings
 from worker.source import Definitions, Source
@@ -66,13 +64,3 @@ def unknown_name(settings: Settings, name: str, known: Iterable[str]) -> Invalid
     """Say that there is no schedule of that name, with the nearest."""
     hint = did_you_mean(name, known) or "; `zenbeat schedule list` shows what there is"
     return InvalidInput(f'there is no schedule "{name}" in {settings.schedules_dir}{hint}')
-
-
-def catchup_in_words(policy: CatchUp, window: timedelta) -> str:
-    """Tell a catch-up policy as a sentence."""
-    young = f"if not older than {format_duration(window)}"
-    return {
-        CatchUp.NONE: "none: what was due while nobody looked is missed",
-        CatchUp.LATEST: f"latest: the newest that was due while nobody looked is made up for, {young}",
-        CatchUp.ALL: f"all: everything that was due while nobody looked is made up for, {young}",
-    }[policy]

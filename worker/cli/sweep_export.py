@@ -4,21 +4,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
 from worker.cli.doors import with_engine
 from worker.cli.output import say
-from worker.cli.sweep_files import CsvFile, JsonLines, RowFile
 from worker.domain.errors import InvalidInput
 from worker.engine.runtime import Engine
 from worker.engine.sweeping import find
-from worker.engine.trialrows import all_rows, columns_of, read_kept
-
-FORMATS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet"}
+from worker.engine.trialexport import FORMATS, maker_of, write_all
+from worker.engine.trialfiles import RowFile
 
 
 @click.command()
@@ -38,7 +35,7 @@ def export(wanted: str, form: str | None, path: Path | None) -> None:
     if form == "parquet" and path is None:
         raise InvalidInput("Parquet is not for the terminal; say with --to where to write it")
     # What is missing is said before anything is read.
-    make = _maker(form)
+    make = maker_of(form)
     with _opened(path) as file:
         count = with_engine(partial(_write, wanted, make, file))
     if path is not None:
@@ -47,29 +44,7 @@ def export(wanted: str, form: str | None, path: Path | None) -> None:
 
 async def _write(wanted: str, make: type[RowFile], file: BinaryIO, engine: Engine) -> int:
     row = await find(engine, wanted)
-    kept = await read_kept(engine, row)
-    rows = make(file, columns_of(row, kept), kept)
-    count = 0
-    async for chunk in all_rows(engine, row, kept):
-        rows.write(chunk)
-        count += len(chunk)
-    rows.end()
-    return count
-
-
-def _maker(form: str) -> type[RowFile]:
-    if form == "csv":
-        return CsvFile
-    if form == "jsonl":
-        return JsonLines
-    try:
-        found: Any = import_module("worker.cli.sweep_parquet")
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("pyarrow"):
-            raise
-        raise InvalidInput("Parquet needs pyarrow: pip install 'zenbeat[parquet]'") from error
-    made: type[RowFile] = found.ParquetFile
-    return made
+    return await write_all(engine, row, make, file)
 
 
 @contextmanager

@@ -6,30 +6,26 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from worker.cli.cells import length_in_words
 from worker.cli.output import console, in_words, printable
 from worker.cli.picture import HEIGHT, picture
-from worker.cli.sweep_digest import Digest
-from worker.cli.sweep_tables import cell, short_names
+from worker.cli.sweep_tables import cell
 from worker.cli.sweeps import STYLES, told
-from worker.domain.duration import roughly
-from worker.domain.errors import ZenbeatError
+from worker.domain.duration import length_in_words, roughly
+from worker.domain.shortnames import short_names
 from worker.domain.trial import TrialResult
 from worker.domain.zones import find_zone
 from worker.engine.runtime import clock
+from worker.engine.sweepdigest import Digest
 from worker.engine.sweepstanding import counts, done, standing_of
+from worker.engine.sweepweights import FEWEST, weigh
 from worker.engine.trialrows import Kept, KeptPoints
 from worker.store.sweeprows import Kind, SweepRow
-from worker.study import importance
 
 WIDEST = 100
 """Characters of a bar or picture, at the most."""
 
 FRONT = 5
 """Trials of a front that are told."""
-
-ENOUGH = 5
-"""Trials that have to be measured before a picture says anything, and parameters can be weighed."""
 
 MARGIN = 12
 """Where what is told begins."""
@@ -56,12 +52,12 @@ def show_head(
     if len(digest.metrics) == 1 and best and best[0]["url"]:
         # An address that is broken in two cannot be followed.
         screen.print(Text(printable(str(best[0]["url"])), style="dim"), soft_wrap=True)
-    if len(digest.measured) >= ENOUGH:
+    if len(digest.measured) >= FEWEST:
         screen.print()
         screen.print(_caption(digest))
         for line in picture(digest.points(), digest.steps(), min(WIDEST, screen.width), HEIGHT):
             screen.print(line, no_wrap=True)
-        _show_importance(screen, kept, digest, results)
+        _show_importance(screen, kept, results)
 
 
 def _print(screen: Console, text: str, style: str = "") -> None:
@@ -157,20 +153,18 @@ def _caption(digest: Digest) -> Text:
     return Text.assemble((names[0], "bold"), f", trial by trial{line}")
 
 
-def _show_importance(screen: Console, kept: Kept, digest: Digest, results: Sequence[TrialResult]) -> None:
+def _show_importance(screen: Console, kept: Kept, results: Sequence[TrialResult]) -> None:
     """Tell which parameters mattered for the first metric, as far as that can be told."""
     if not isinstance(kept, KeptPoints) or len(kept.names) < 2:
         return
-    metric, sweep = digest.metrics[0], kept.definition.sweep
-    samples = [(kept.params(one.number), one.metrics[metric.name]) for one in results if metric.name in one.metrics]
-    try:
-        found = importance(sweep.parameters, samples, metric.goal)
-    except ZenbeatError as error:
-        screen.print(Text(f"\n{printable(str(error))}", style="dim"))
+    weights = weigh(kept, results)
+    if weights.why:
+        screen.print(Text(f"\n{printable(weights.why)}", style="dim"))
         return
+    found = weights.shares
     short = short_names(found)
     widest = max(map(len, short.values()), default=0)
     screen.print(Text("\nimportance of parameters", style="bold"))
-    for name, share in sorted(found.items(), key=lambda pair: -pair[1]):
+    for name, share in found.items():
         text = Text(f"{short[name]:>{widest}} ").append("█" * round(24 * share), style="cyan")
         screen.print(text.append(f" {share:.2f}"), no_wrap=True)

@@ -11,8 +11,6 @@ import click
 
 from worker.cli.doors import with_engine
 from worker.cli.output import console, output_option, say, show
-from worker.cli.sweep_digest import Digest, read_digest
-from worker.cli.sweep_files import CsvFile
 from worker.cli.sweep_head import show_head
 from worker.cli.sweep_tables import show_trials
 from worker.domain.errors import InvalidInput
@@ -20,14 +18,14 @@ from worker.domain.nearest import did_you_mean
 from worker.domain.sweepparts import Goal, Metric
 from worker.domain.trial import TrialResult
 from worker.engine.runtime import Engine, clock
+from worker.engine.sweepdigest import Digest, read_digest
 from worker.engine.sweeping import find
+from worker.engine.sweepweights import MOST_WEIGHED
+from worker.engine.trialfiles import CsvFile
 from worker.engine.trialrows import AT_ONCE, Kept, KeptPoints, columns_of, read_kept, read_rows
 from worker.store.sweeprows import SweepRow
 
 TABLE_ROWS = 20
-
-MOST_WEIGHED = 2_000
-"""Results by which the importance of parameters is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

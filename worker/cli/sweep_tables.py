@@ -1,13 +1,13 @@
 """Trials as a table for people: parameters by the last word of their names, numbers in six digits."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
 
-from worker.cli.cells import length_in_words
 from worker.cli.output import Words, short_time, show
+from worker.domain.duration import length_in_words
+from worker.domain.shortnames import short_names
 
 STYLES = {
     "completed": "green",
@@ -24,15 +24,6 @@ STYLES = {
 
 LONGEST = 42
 """Characters of a reason or a value in a cell: a word and an id fit."""
-
-
-def short_names(names: Collection[str]) -> dict[str, str]:
-    """Give the last word of each name, or the whole name where several end so."""
-    last = Counter(name.rsplit(".", 1)[-1] for name in names)
-    taken = {"trial", "status", "takes", "reason", "run_id", "fire_time"}
-    return {
-        name: short if last[short := name.rsplit(".", 1)[-1]] == 1 and short not in taken else name for name in names
-    }
 
 
 def show_points(points: Sequence[Mapping[str, Any]], names: Collection[str]) -> None:

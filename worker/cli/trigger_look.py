@@ -11,22 +11,23 @@ from worker.cli.auditing import tell
 from worker.cli.doors import with_engine
 from worker.cli.output import Words, output_option, say, short_time, show, show_one
 from worker.domain.outcome import Status
-from worker.domain.trigger import Trigger, TriggerState, attempt_id
+from worker.domain.trigger import TriggerState, attempt_id
 from worker.engine.chain import read_chain
+from worker.engine.lifewords import read_held
 from worker.engine.runtime import Engine
-from worker.engine.steering import read_trigger, withdraw
+from worker.engine.steering import WITHDRAWN, read_trigger, withdraw
 from worker.store.codec import decode_trigger, instant
 
 SEEN = 1_000
 """Triggers that are looked through for those in a certain state."""
 
-WITHDRAWN = (TriggerState.WAITING, TriggerState.DISPATCHED)
-"""States in which a trigger can be withdrawn."""
-
 HISTORY = 20_000
 """Outcomes that are looked through for those of one trigger."""
 
-TIMES = ("recorded", "expires", "sent", "accepted", "verified", "stop_asked", "run_ended", "ended")
+TIMES = (
+    *("recorded", "expires", "dispatched", "claimed", "sent", "accepted"),
+    *("verified", "stop_asked", "run_ended", "ended", "replayed"),
+)
 
 HIDDEN = ("token", "digest", "rank", "fire", "overlap")
 """What is there for the scripts."""
@@ -134,19 +135,9 @@ async def _whole(identity: str, engine: Engine) -> Whole:
     return Whole(
         fields=fields,
         runs=runs if len(runs) > 1 else [],
-        held=await _held(trigger, fields, engine),
+        held=await read_held(engine, trigger, fields),
         history=[{key: entry[key] for key in told if key in entry} for entry in reversed(outcomes)],
     )
-
-
-async def _held(trigger: Trigger, fields: dict[str, str], engine: Engine) -> str:
-    """Say what its overlap policy lets it wait for; "" where it does not wait."""
-    schedule = trigger.schedule or ""
-    if trigger.id not in (await engine.triggers.held()).get(schedule, ()):
-        return ""
-    going = await engine.results.going_on(schedule)
-    behind = f" while trigger {', '.join(going)} goes on" if going else ""
-    return f"by overlap: {fields.get('overlap', '')}{behind}"
 
 
 @click.command("cancel")

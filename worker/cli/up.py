@@ -241,9 +241,10 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, po
         printer.say("up", "       set ZENML_STORE_URL and ZENML_STORE_API_KEY to start real runs")
     else:
         printer.say("up", f"ZenML: {settings.zenml_url}")
+    printer.say("up", f"Dashboard: http://127.0.0.1:{ports.api}/")
     printer.say("up", f"API: http://127.0.0.1:{ports.api}/docs")
     printer.expect(clock())
-    printer.say("up", "In another terminal, `zenbeat` finds all this by itself: zenbeat doctor, zenbeat outcome tail")
+    printer.say("up", "In another terminal, `zenbeat` finds all this by itself: zenbeat top, zenbeat doctor")
     printer.say("up", f"Other programs find the addresses in {settings.data_dir / running.NOTE}")
     printer.say("up", "Ctrl-C ends everything; the data stays")
 
@@ -258,7 +259,7 @@ def _greet(printer: Printer, settings: Settings, redis: EmbeddedRedis | None, po
 )
 @click.option("--api-port", type=click.IntRange(0, 65535), help="Port of the HTTP API; ZENBEAT_API_PORT, or 8420.")
 def up(demo_port: int, api_port: int | None) -> None:
-    """Start everything in this terminal: Redis, beat, worker, HTTP API, and a demo ZenML server where none is set."""
+    """Start everything in this terminal: Redis, beat, worker, dashboard and API, and a demo ZenML where none is set."""
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     settings = load_settings(join=False)
     printer = Printer(lambda: lint([settings.schedules_dir]).schedules)
