@@ -7,7 +7,6 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from tests.server.serving import Answer, Wire
-from worker.api.app import make_app
 from worker.engine import keychanges
 from worker.engine.cancelling import cancelled
 from worker.engine.runtime import open_engine
@@ -18,6 +17,7 @@ from worker.server.protocol import Bounds
 from worker.server.serving import Server
 from worker.settings import Settings
 from worker.store.items import Item
+from worker.web.app import make_app
 
 
 class Living:

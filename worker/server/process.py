@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeAlias
 
-from worker.api.app import make_app
 from worker.api.context import Context
 from worker.celery import publish
 from worker.domain.errors import StoreUnavailable, ZenbeatError
@@ -28,6 +27,8 @@ from worker.server.proxies import read_proxies
 from worker.server.serving import Server
 from worker.settings import Settings
 from worker.source import Source
+from worker.web.app import make_app
+from worker.web.beforehand import get_ready
 
 logger = logging.getLogger("zenbeat.api")
 
@@ -61,7 +62,8 @@ class _Process:
         """Serve, and do what has to go on beside it; if any of that ends, all of it does."""
         engine = open_engine(self._settings, publish)
         context = make_context(engine)
-        app = protected(make_app(context), self._settings, context.counters)
+        pages = make_app(context)
+        app = protected(pages, self._settings, context.counters)
         gc.freeze()  # what is there for good: to look through it again and again would hold up every answer
         server = Server(app, Bounds(patience=self._settings.api_timeout), context.tail.close)
         beside = [
@@ -70,6 +72,7 @@ class _Process:
                 context.bell.watch(),
                 context.tail.watch(),
                 keep_signing(engine, "api", process_name()),
+                get_ready(pages.state.lookout.look),
                 self._open(server, context.keyring),
             )
         ]
