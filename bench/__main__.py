@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection
 from bench.api import api
 from bench.burst import SYSTEMS, burst
 from bench.capacity import capacity
+from bench.dashboard import dashboard
 from bench.doors import DOORS
 from bench.enqueue import enqueue
 from bench.following import following
 from bench.idle import idle
 from bench.memory import memory
+from bench.screens import screens
 from bench.soak import soak
 from bench.sweep import SYSTEMS as SWEEPERS
 from bench.sweep import sweep
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--connections", type=int, default=32)
     one.add_argument("--batches", type=int, default=10, help="POSTs of 1,000 triggers each")
     one.add_argument("--systems", type=_some_of(DOORS), default=list(DOORS), help=f"of {','.join(DOORS)}")
+    _of_the_dashboard(command)
     one = command(sweep, "launches of a large sweep through one worker, beside what one would write instead")
     one.add_argument("--runs", type=int, default=3)
     one.add_argument("--trials", type=int, default=10_000)
@@ -74,6 +77,20 @@ def _parser() -> argparse.ArgumentParser:
     one = command(memory, "of beat and worker over many triggers")
     one.add_argument("--triggers", type=int, default=20_000)
     return parser
+
+
+def _of_the_dashboard(command: Callable[..., argparse.ArgumentParser]) -> None:
+    one = command(dashboard, "how soon a page of the dashboard is there, how large it is, and many who look at it")
+    one.add_argument("--runs", type=int, default=5)
+    one.add_argument("--schedules", type=int, default=1000)
+    one.add_argument("--outcomes", type=int, default=100_000)
+    one.add_argument("--viewers", type=int, default=50)
+    one.add_argument("--rate", type=int, default=200, help="outcomes a second while they look")
+    one.add_argument("--seconds", type=int, default=20, help="for which they come")
+    one = command(screens, "pictures of each page of a dashboard that runs")
+    one.add_argument("--url", default="http://127.0.0.1:8420")
+    one.add_argument("--to", default="docs/pictures", metavar="FOLDER")
+    one.add_argument("--pages", nargs="*", default=[], metavar="PAGE", help="such as now, schedules, sweep")
 
 
 def main() -> None:

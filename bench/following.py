@@ -25,10 +25,11 @@ from tests.e2e.seeded import seeded_server
 from worker.demo.zenml import DEMO_API_KEY
 from worker.domain.outcome import Status
 from worker.domain.trigger import Origin, Trigger, trigger_id
+from worker.store.attempts import Settlement
 from worker.store.connection import connect
 from worker.store.items import Entry, Item
 from worker.store.limits import Limits
-from worker.store.triggers import Settlement, TriggerStore
+from worker.store.triggers import TriggerStore
 
 SETTLE_SECONDS = 20.0
 ENDS = 40
