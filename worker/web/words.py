@@ -25,7 +25,7 @@ def whole(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def length(value: float | timedelta | None) -> str:
+def lasting(value: float | timedelta | None) -> str:
     """Tell how long something takes; `value` in seconds or as a length, "" for None."""
     if value is None:
         return ""
@@ -38,7 +38,7 @@ def brief(seconds: float) -> str:
 
 
 def rate(number: float) -> str:
-    """Write how many of something come in a time, as exactly as matters: `0.4`, `24`, `1 200`."""
+    """Write how many of something come in a time, as exactly as matters: `0.4`, `24`, `1,200`."""
     return whole(number) if number >= 10 else f"{number:.1f}".removesuffix(".0")
 
 
@@ -109,7 +109,7 @@ def tally(results: Sequence[Result]) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "whole": whole,
-    "length": length,
+    "lasting": lasting,  # `length` is Jinja's own, and counts
     "brief": brief,
     "rate": rate,
     "iso": iso,
