@@ -80,7 +80,7 @@ def test_the_client_for_python(heading: str, path: Path, site: Site) -> None:
     one_run(site, "upload-4711")
 
 
-def test_the_client_over_all_that_it_can(site: Site) -> None:
+def test_the_client_over_all_that_it_can(site: Site, eventually: Callable[..., None]) -> None:
     later = {"pipeline": "training", "not_before": "2100-01-01T00:00:00Z"}
     reader = site.stack.zenbeat("key", "create", "reader", "--scope", "read")
     site.stack.define('schedules:\n  - {name: nightly, pipeline: training, cron: "0 2 * * *"}\n')
@@ -95,7 +95,7 @@ def test_the_client_over_all_that_it_can(site: Site) -> None:
         told = {next(events).data["trigger"] for _ in range(2)}
         assert told == {one.id, two.id}
         assert not zenbeat.trigger("training", idempotency_key="a").new
-        assert [schedule.name for schedule in looking.schedules()] == ["nightly"]
+        eventually(lambda: [schedule.name for schedule in looking.schedules()] == ["nightly"])
         with pytest.raises(zenbeat_client.InvalidRequest) as wrong:
             zenbeat.trigger_many([{"pipeline": "training"}, {"pipelin": "training"}])
         assert "/triggers/1/pipelin" in {fault.pointer for fault in wrong.value.faults}

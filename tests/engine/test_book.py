@@ -1,15 +1,18 @@
 """Schedules made over the API, through the real scheduler: when they begin, what changes them, and what does not."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import redis as plain_redis
 
 from tests.engine.clockwork import EVERY_MINUTE, MINUTE, T0, Clockwork
 from worker.domain.pause import Pause
-from worker.engine import byhand
+from worker.engine import book, byhand
 from worker.engine.book import MISSING, Book
 from worker.engine.booking import Consequence, Draft, write
+from worker.engine.cancelling import cancelled
 from worker.source import Source
 from worker.store.audit import Audited
 
@@ -39,6 +42,38 @@ class Shelf:
         before = self.book.rows.get(name)
         wanted = Draft(name=name, entry=entry, replaces=before, consequence=Consequence(), at=now)
         assert await write(self.c.engine, wanted, "me", telling) is not None
+
+
+class Looked:
+    """A source that counts how often it is looked at, and is broken at the first look."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.enough = asyncio.Event()
+
+    def book(self, *_: Any) -> None:
+        pass
+
+    def read(self) -> None:
+        self.times += 1
+        if self.times == 1:
+            raise RuntimeError("a fault of ours")
+        if self.times == 3:
+            self.enough.set()
+
+
+def test_it_is_looked_again_and_again_while_nobody_asks(clockwork: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(book, "FAULT_SECONDS", 0.01)
+
+    async def body(c: Clockwork) -> None:
+        source = Looked()
+        watching = asyncio.create_task(Book(source, c.engine.booked).watch())  # type: ignore[arg-type]
+        async with asyncio.timeout(10):
+            await source.enough.wait()
+        await cancelled([watching])
+
+    clockwork(body)
 
 
 def test_it_fires_from_when_it_was_made(clockwork: Any) -> None:

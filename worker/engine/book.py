@@ -11,6 +11,11 @@ from worker.store.booked import Booked, BookedStore
 
 logger = logging.getLogger("zenbeat.book")
 
+LOOK_SECONDS = 1.0
+"""How soon it is looked again whether anything changed."""
+
+FAULT_SECONDS = 60.0
+
 MISSING = "what was made over the API cannot be read from Redis; what was read last counts"
 
 
@@ -42,6 +47,20 @@ class Book:
         else:
             self._trouble.over()
         return self._source.read()
+
+    async def watch(self) -> None:
+        """Look again and again, as long as the process lives, also while nobody asks.
+
+        A change of a file counts from the second look on; and who asks then does not wait until it is read.
+        """
+        while True:
+            try:
+                await self.read_on()
+                await asyncio.sleep(LOOK_SECONDS)
+            except Exception:
+                # A fault of ours: who asks is told so, and what else this process does goes on.
+                logger.exception("not read")
+                await asyncio.sleep(FAULT_SECONDS)
 
     async def _renew(self) -> None:
         # Of two who read at once, the one that was answered first must not have the last word.

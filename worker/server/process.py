@@ -71,6 +71,7 @@ class _Process:
             for work in (
                 context.bell.watch(),
                 context.tail.watch(),
+                context.book.watch(),
                 keep_signing(engine, "api", process_name()),
                 get_ready(pages.state.lookout.look),
                 self._open(server, context.keyring),
