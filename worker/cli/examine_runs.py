@@ -25,7 +25,7 @@ async def examine_runs(engine: Engine) -> list[Finding]:
         held = sum(map(len, (await engine.triggers.held()).values()))
         incidents = await engine.alerts.incidents()
         now = engine.clock()
-        pauses = {name: pause for name, pause in (await engine.pauses.all()).items() if not pause.over(now)}
+        pauses = await engine.pauses.holding(now)
         letters = await engine.alerts.waiting()
         events = await engine.events.count()
     except StoreUnavailable:

@@ -1,6 +1,6 @@
 """How each of many schedules stands, and no more: read so that a thousand of them take no time to speak of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from worker.domain.pause import Pause
 from worker.domain.results import FAILING, KEPT, Result, streak
 from worker.domain.schedule import Schedule
 from worker.domain.standing import Standing, standing_of
+from worker.engine.foresight import Foresight
 from worker.engine.runtime import Engine
 from worker.engine.standings import AT_ONCE, MOMENT
 from worker.store.cursors import Cursor
@@ -37,7 +38,7 @@ class Brief:
 
 async def read_briefs(engine: Engine, names: Sequence[str], broken: frozenset[str], now: datetime) -> dict[str, Brief]:
     """Read it for each of `names`; those that are `broken` have no sound definition. Raises StoreUnavailable."""
-    pauses = {name: pause for name, pause in (await engine.pauses.all()).items() if not pause.over(now)}
+    pauses = await engine.pauses.holding(now)
     late = {each.schedule: each.reason for each in await engine.alerts.incidents() if each.kind is AlertKind.LATE}
     cursors = await engine.cursors.some(names)
     going = await engine.results.going()
@@ -60,6 +61,14 @@ async def read_briefs(engine: Engine, names: Sequence[str], broken: frozenset[st
             going=going.get(name, ()),
         )
     return found
+
+
+async def first_fires(
+    foresight: Foresight, schedules: Iterable[Schedule], briefs: Mapping[str, Brief], now: datetime
+) -> Mapping[str, datetime]:
+    """Give when each is due next, as far as is known; those that are not are left out."""
+    openings = ((schedule, briefs[schedule.name].opening(schedule, now)) for schedule in schedules)
+    return await foresight.first((schedule, opening) for schedule, opening in openings if opening is not None)
 
 
 async def _newest_results(engine: Engine, names: Sequence[str]) -> Mapping[str, Sequence[Result]]:

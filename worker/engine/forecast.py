@@ -221,7 +221,7 @@ class Forecasts:
         Nothing else has to wait for it. Raises StoreUnavailable.
         """
         start = now.replace(minute=0, second=0, microsecond=0)
-        pauses = {name: pause for name, pause in (await self._engine.pauses.all()).items() if not pause.over(now)}
+        pauses = await self._engine.pauses.holding(now)
         mark = (start, frozenset((name, pause.until) for name, pause in pauses.items()))
         made = self._made
         if made is None or not made.of(definitions, mark):

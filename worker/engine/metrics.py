@@ -58,8 +58,7 @@ async def _triggers(engine: Engine) -> list[Metric]:
 async def _runs(engine: Engine) -> list[Metric]:
     held = sum(map(len, (await engine.triggers.held()).values()))
     following = await engine.following.count()
-    now = engine.clock()
-    paused = sum(not pause.over(now) for pause in (await engine.pauses.all()).values())
+    paused = len(await engine.pauses.holding(engine.clock()))
     open_ones = Counter(incident.kind for incident in await engine.alerts.incidents())
     return [
         Metric(name="triggers_held", help="Triggers that wait for their overlap policy.", value=held),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.errors import Fault
 from worker.domain.standing import Standing
-from worker.engine.briefs import Brief, read_briefs
+from worker.engine.briefs import first_fires, read_briefs
 from worker.engine.foresight import Foresight
 from worker.engine.overviewlines import REACH, TROUBLE, Line, in_order, read_lines
 from worker.engine.readiness import read_readiness
@@ -81,7 +81,8 @@ async def read_overview(
     try:
         broken = frozenset(booked) - definitions.named.keys()
         briefs = await read_briefs(engine, [*definitions.named, *broken], broken, now)
-        firsts = await _firsts(definitions, briefs, foresight, now)
+        foresight.keep(definitions.named)
+        firsts = await first_fires(foresight, definitions.schedules, briefs, now)
         figures = await read_figures(engine.redis, engine.keys)
         server = await engine.limits.state()
         names = in_order(briefs, firsts)
@@ -102,14 +103,6 @@ async def read_overview(
         lines=lines,
         beyond=Counter(briefs[name].standing for name in names[shown:]),
     )
-
-
-async def _firsts(
-    definitions: Definitions, briefs: Mapping[str, Brief], foresight: Foresight, now: datetime
-) -> Mapping[str, datetime]:
-    foresight.keep(definitions.named)
-    openings = ((schedule, briefs[schedule.name].opening(schedule, now)) for schedule in definitions.schedules)
-    return await foresight.first((schedule, opening) for schedule, opening in openings if opening is not None)
 
 
 def _held_back(server: Mapping[str, str], figures: Figures, now: datetime) -> str:

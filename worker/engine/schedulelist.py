@@ -1,7 +1,7 @@
 """Schedules as they are listed: those that somebody looks for, in order, and all that is known of one page of them."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from worker.domain.cronwords import in_words
 from worker.domain.errors import Fault
 from worker.domain.schedule import ManagedBy, Schedule
 from worker.domain.standing import Standing
-from worker.engine.briefs import Brief, read_briefs
+from worker.engine.briefs import Brief, first_fires, read_briefs
 from worker.engine.brokenfiles import read_broken
 from worker.engine.foresight import Foresight
 from worker.engine.runtime import Engine
@@ -134,12 +134,13 @@ async def list_schedules(
     names = [name for name in fitting if not wanted.standings or briefs[name].standing in wanted.standings]
     nexts: Mapping[str, datetime] = {}
     if wanted.sort is Sort.NEXT:
-        nexts = await _nexts(foresight, [fitting[name] for name in names], briefs, now)
+        nexts = await first_fires(foresight, _sound(fitting, names), briefs, now)
     names.sort(key=lambda name: (*_rank(wanted.sort, briefs[name], nexts.get(name)), name))
     pages = max(1, -(-len(names) // PAGE))
     page = min(wanted.page, pages)
     shown = names[(page - 1) * PAGE : page * PAGE]
-    nexts = await _nexts(foresight, [fitting[name] for name in shown], briefs, now)
+    if wanted.sort is not Sort.NEXT:
+        nexts = await first_fires(foresight, _sound(fitting, shown), briefs, now)
     seen = await read_standings(engine, shown, now)
     return Listing(
         rows=[_listed(fitting[name], briefs[name], seen[name], nexts.get(name), definitions.faults) for name in shown],
@@ -182,12 +183,8 @@ def _tags(schedule: Schedule) -> list[str]:
     return [tag for tags in layers if isinstance(tags, list) for tag in tags if isinstance(tag, str)]
 
 
-async def _nexts(
-    foresight: Foresight, entries: Sequence[_Entry], briefs: Mapping[str, Brief], now: datetime
-) -> Mapping[str, datetime]:
-    schedules = [entry.schedule for entry in entries if entry.schedule is not None]
-    openings = [(schedule, briefs[schedule.name].opening(schedule, now)) for schedule in schedules]
-    return await foresight.first([(schedule, opening) for schedule, opening in openings if opening is not None])
+def _sound(entries: Mapping[str, _Entry], names: Iterable[str]) -> Iterator[Schedule]:
+    return (schedule for name in names if (schedule := entries[name].schedule) is not None)
 
 
 def _rank(sort: Sort, brief: Brief, due: datetime | None) -> tuple[float, ...]:

@@ -65,7 +65,7 @@ def next_fires(schedule: Schedule, seen: Seen | None, now: datetime, count: int)
 
 async def read_standings(engine: Engine, names: Sequence[str], now: datetime) -> dict[str, Seen]:
     """Read it, with a few questions for all of them."""
-    pauses = {name: pause for name, pause in (await engine.pauses.all()).items() if not pause.over(now)}
+    pauses = await engine.pauses.holding(now)
     late = {each.schedule for each in await engine.alerts.incidents() if each.kind is AlertKind.LATE}
     cursors = await engine.cursors.some(names)
     going = await _going(engine, set(names))

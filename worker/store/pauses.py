@@ -26,6 +26,10 @@ class PauseStore:
             found = await self.redis.hgetall(self.keys.paused)
         return {text(name): _decode(value) for name, value in found.items()}
 
+    async def holding(self, now: datetime) -> dict[str, Pause]:
+        """Read the pauses that have not ended by themselves, by schedule."""
+        return {name: pause for name, pause in (await self.all()).items() if not pause.over(now)}
+
     async def get(self, schedule: str) -> Pause | None:
         """Read the pause of a schedule."""
         async with translated():

@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Way = Literal["run", "pause", "resume"]
 
 MOST = 200
-"""Schedules that may be ticked: a page of the list has 100."""
+"""Schedules that may be ticked; a page of the list has fewer."""
 
 NAMED = 5
 """Names that are told of what was done."""
