@@ -1,6 +1,6 @@
 """A place where sweeps were started, with what a beat would have written of their trials."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,19 @@ from worker.store.items import Item
 from worker.store.sweeprows import SweepRow
 
 BUCKETS = {"completed": "completed", "stopped": "stopped", "dead": "dead", "cancelled": "cancelled"}
+
+
+async def ended(engine: Engine, identity: str, results: Sequence[TrialResult], next_one: int = 0) -> None:
+    """Write how trials ended, without any trigger of theirs."""
+    last = next_one or max((each.number for each in results), default=0) + 1
+    commands: list[Any] = [("HSET", engine.keys.sweep(identity), "next", last)]
+    for result in results:
+        bucket = BUCKETS.get(result.fate, "failed")
+        commands += [engine.sweeps.result(identity, result), *engine.sweeps.count(identity, **{bucket: 1})]
+        if bucket not in ("dead", "cancelled"):
+            commands += engine.sweeps.count(identity, started=1, runs=1)
+            commands.append(engine.sweeps.took(identity, result.seconds or 0))
+    await engine.triggers.record([Item(commands=commands)])
 
 
 class Started(Place):
@@ -63,18 +76,7 @@ class Started(Place):
     def results(self, identity: str, results: Mapping[int, TrialResult], next_one: int = 0) -> None:
         """Write how trials ended, without any trigger of theirs."""
 
-        async def write(engine: Engine) -> None:
-            key = engine.keys.sweep(identity)
-            commands: list[Any] = [("HSET", key, "next", next_one or max(results) + 1)]
-            for result in results.values():
-                bucket = BUCKETS.get(result.fate, "failed")
-                commands += [engine.sweeps.result(identity, result), *engine.sweeps.count(identity, **{bucket: 1})]
-                if bucket not in ("dead", "cancelled"):
-                    commands += engine.sweeps.count(identity, started=1, runs=1)
-                    commands.append(engine.sweeps.took(identity, result.seconds or 0))
-            await engine.triggers.record([Item(commands=commands)])
-
-        self.ask(write)
+        self.ask(lambda engine: ended(engine, identity, list(results.values()), next_one or max(results) + 1))
 
     def ended_ago(self, ids: Mapping[str, timedelta]) -> None:
         """Write when the runs of some triggers ended."""

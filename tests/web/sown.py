@@ -1,19 +1,16 @@
 """Sweeps on record, with what a beat would have written of their trials."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faces.started import BUCKETS, completed, failed
-from worker.domain.trial import TrialResult
+from tests.faces.started import completed, ended, failed
 from worker.engine.definitions import Backfill
 from worker.engine.runtime import Engine
 from worker.engine.sweeping import start, start_backfill
 from worker.source.inline import build_sweep
-from worker.store.items import Item
 from worker.store.sweeprows import SweepRow
 
-__all__ = ["completed", "failed"]
+__all__ = ["completed", "ended", "failed"]
 
 LR = "steps.model_trainer.parameters.lr"
 MODEL = "steps.model_trainer.parameters.model_type"
@@ -53,19 +50,6 @@ async def row_of(engine: Engine, identity: str) -> SweepRow:
     row = await engine.sweeps.get(identity)
     assert row is not None
     return row
-
-
-async def ended(engine: Engine, identity: str, results: Sequence[TrialResult], next_one: int = 0) -> None:
-    """Write how trials ended, without any trigger of theirs."""
-    last = next_one or max((each.number for each in results), default=0) + 1
-    commands: list[Any] = [("HSET", engine.keys.sweep(identity), "next", last)]
-    for result in results:
-        bucket = BUCKETS.get(result.fate, "failed")
-        commands += [engine.sweeps.result(identity, result), *engine.sweeps.count(identity, **{bucket: 1})]
-        if bucket not in ("dead", "cancelled"):
-            commands += engine.sweeps.count(identity, started=1, runs=1)
-            commands.append(engine.sweeps.took(identity, result.seconds or 0))
-    await engine.triggers.record([Item(commands=commands)])
 
 
 async def half(engine: Engine, **more: Any) -> str:
