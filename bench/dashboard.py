@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -19,10 +18,9 @@ from bench.doors import free_port
 from bench.figures import Figures, keep, percentile
 from bench.installation import KEYS, Installation
 from bench.past import definitions, fill, schedule_names
-from bench.processes import ROOT, StubServer, environment
+from bench.processes import StubServer, with_plan
 from bench.sweep import definition, start
 from bench.viewers import Seen, Watch
-from worker.demo.valkey import die_with_parent
 from worker.web.now import KEPT_SECONDS
 
 READY_SECONDS = 60.0
@@ -169,19 +167,8 @@ def _paths(zenbeat: Installation) -> Mapping[str, str]:
 def _live(zenbeat: Installation, url: str, viewers: int, rate: int, seconds: int) -> Figures:
     """Let outcomes come while people look."""
     watch = Watch(url=f"{url}/live", viewers=viewers, seconds=seconds + MORE_SECONDS)
-    command = [sys.executable, "-m", "bench.viewers"]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment({}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        preexec_fn=die_with_parent,
-    ) as process:
-        assert process.stdin is not None
+    with with_plan("bench.viewers", asdict(watch)) as process:
         assert process.stdout is not None
-        process.stdin.write(json.dumps(asdict(watch)).encode())
-        process.stdin.close()
         process.stdout.readline()
         before, begin = zenbeat.group.cpu(), time.monotonic()
         written = _come(zenbeat, rate, seconds)

@@ -15,8 +15,8 @@ from typing import Any, Self
 from bench.clock import wait_until
 from bench.installation import Installation, document
 from bench.load import Came, Plan
-from bench.processes import ROOT, Group, StubServer, environment, peer_python
-from worker.demo.valkey import EmbeddedRedis, die_with_parent
+from bench.processes import ROOT, Group, StubServer, environment, peer_python, with_plan
+from worker.demo.valkey import EmbeddedRedis
 from worker.domain.trigger import SHORT
 
 READY_SECONDS = 60.0
@@ -151,18 +151,7 @@ class Calling:
     """A plan that is being carried out by a process of its own."""
 
     def __init__(self, plan: Plan) -> None:
-        command = [sys.executable, "-m", "bench.load"]
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment({}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            preexec_fn=die_with_parent,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(asdict(plan)).encode())
-        self._process.stdin.close()
+        self._process = with_plan("bench.load", asdict(plan))
 
     def going_on(self) -> bool:
         """Tell whether calls are still being made."""

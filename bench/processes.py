@@ -1,5 +1,6 @@
 """Starting the processes that are measured, reading what they cost from /proc, and ending them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +41,22 @@ def peer_python() -> str:
         subprocess.run(pip, check=True)
         marker.write_text(wanted)
     return str(python)
+
+
+def with_plan(module: str, plan: Mapping[str, object]) -> subprocess.Popen[bytes]:
+    """Start a module in a process of its own, with a plan on its stdin; what came of it is on its stdout."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=die_with_parent,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(plan).encode())
+    process.stdin.close()
+    return process
 
 
 @contextmanager
