@@ -1,6 +1,7 @@
 """Triggers over HTTP: on record before the answer, the same for the same key, and what is wrong has its place."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 TRIGGERS = "/api/v1/triggers"
@@ -180,7 +181,15 @@ def test_filters_find_and_wrong_ones_are_told(door: Any) -> None:
         found = (await d.http.get(TRIGGERS, params={"pipeline": "etl"})).json()
         assert [row["pipeline"] for row in found["items"]] == ["etl"]
         assert (await d.http.get(TRIGGERS, params={"state": ["dead"]})).json() == {"items": [], "next": None}
-        wrong = (({"cursor": "x"}, 404, "?cursor"), ({"fields": "stat"}, 422, "?fields"), ({"limit": 0}, 422, "?limit"))
+        hour_ago = (d.engine.clock() - timedelta(hours=1)).isoformat()
+        for params, many in (({"since": hour_ago}, 3), ({"before": hour_ago}, 0), ({"since": hour_ago, "limit": 2}, 2)):
+            assert len((await d.http.get(TRIGGERS, params=params)).json()["items"]) == many
+        wrong = (
+            ({"cursor": "x"}, 404, "?cursor"),
+            ({"fields": "stat"}, 422, "?fields"),
+            ({"limit": 0}, 422, "?limit"),
+            ({"since": "2026-11-02T00:00"}, 422, "?since"),
+        )
         for params, status, pointer in wrong:
             told = await d.http.get(TRIGGERS, params=params)
             assert (told.status_code, told.json()["errors"][0]["pointer"]) == (status, pointer)

@@ -15,6 +15,7 @@ from worker.demo.zenml import DemoServer
 from worker.domain.retry import RunRetry
 from worker.domain.trigger import Origin, Trigger, again, run_name, schedule_source, trigger_id
 from worker.engine.deadletters import DeadFilter, read_dead
+from worker.store.codec import milliseconds
 from worker.store.items import Entry, Item
 
 __all__ = ["stage"]
@@ -65,6 +66,34 @@ def test_the_log_finds_by_each_of_its_fields(door: Callable[..., None]) -> None:
         sent = await visitor.http.get(f"/triggers?text={first['id']}")
         assert (sent.status_code, sent.headers["location"]) == (303, f"/triggers/{first['id']}")
         await visitor.see("/triggers?state=lost", status=422)
+
+    door(body)
+
+
+def test_the_log_finds_by_when_on_the_clock_that_is_named(door: Callable[..., None]) -> None:
+    async def body(opened: Door) -> None:
+        old, new = await ask(opened), await ask(opened)
+        at = datetime(2026, 11, 2, 1, 30, tzinfo=UTC)
+        await opened.engine.redis.zadd(opened.engine.keys.triggers, {old: milliseconds(at)})
+        visitor = Visitor(opened)
+        for query, found in (
+            ("since=2026-11-02T01:30", {old, new}),
+            ("since=2026-11-02T01:31", {new}),
+            ("before=2026-11-02T01:30", set()),
+            ("before=2026-11-02T01:31", {old}),
+            ("since=2026-11-02T02:30&before=2026-11-02T02:31&zone=Europe/Berlin", {old}),
+            ("since=2026-11-02T02:30%2B01:00&before=2026-11-02T02:31%2B01:00", {old}),
+            ("since=&before=&zone=Asia/Tokyo", {old, new}),
+            ("since=9000-01-01T00:00", set()),
+        ):
+            page = await visitor.see(f"/triggers?{query}")
+            assert set(re.findall(r'href="/triggers/([0-9a-f-]{36})"', page)) == found, query
+        page = await visitor.see("/triggers?since=2026-11-02T02:30&zone=Europe/Berlin")
+        assert re.search(r'name="since" type="datetime-local" value="2026-11-02T02:30"', page)
+        assert "Since ( Europe/Berlin )" in text_of(page)
+        assert 'hx-get="/triggers?since=2026-11-02T02%3A30%3A00%2B01%3A00&amp;zone=Europe%2FBerlin"' in page
+        for wrong in ("since=soon", "since=1&zone=Mars", "since=0001-01-01T00:00%2B23:00"):
+            await visitor.see(f"/triggers?{wrong}", status=422)
 
     door(body)
 

@@ -11,7 +11,7 @@ from worker.api.accepting import answers, record
 from worker.api.access import Called, Caller
 from worker.api.bodies import read_json
 from worker.api.context import Context, Ctx
-from worker.api.pages import USUAL, Cursor, Limit, chosen, decode_cursor, encode_cursor, fields_of, page
+from worker.api.pages import USUAL, Cursor, Limit, Moment, chosen, decode_cursor, encode_cursor, fields_of, page
 from worker.api.triggershapes import (
     BODY,
     Queued,
@@ -97,6 +97,8 @@ async def list_some(
     text: Annotated[
         str | None, Query(max_length=255, description="In the run's name, or how the id of the trigger or run begins.")
     ] = None,
+    since: Annotated[Moment | None, Query(description="Recorded then or later; the dead alone: died.")] = None,
+    before: Annotated[Moment | None, Query(description="Recorded earlier; the dead alone: died.")] = None,
     limit: Limit = USUAL,
     cursor: Cursor = None,
     fields: Annotated[str | None, fields_of(TriggerView)] = None,
@@ -112,6 +114,8 @@ async def list_some(
         sweep=sweep,
         asked_by=asked_by,
         text=text,
+        since=since,
+        before=before,
     )
     if not caller.grants.may(Area.READ):
         filters = filters.only(caller.may_trigger)

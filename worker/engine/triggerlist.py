@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import orjson
 
 from worker.domain.trigger import Origin, TriggerState
 from worker.engine.pagewise import Listed, look_through
 from worker.engine.runtime import Engine
+from worker.store.codec import milliseconds
 from worker.store.pages import newest_first
 
 AT_ONCE = 500
@@ -37,6 +39,10 @@ class TriggerFilter:
     asked_by: str | None = None
     text: str | None = None
     """In the name of the run, or the beginning of the id of the trigger or the run; upper and lower case alike."""
+    since: datetime | None = None
+    """The first instant that they may be recorded at; the dead, where only they are meant: died at."""
+    before: datetime | None = None
+    """The instant that they are recorded, or died, before."""
     may: May | None = None
 
     def only(self, may: May) -> "TriggerFilter":
@@ -77,9 +83,13 @@ async def list_triggers(
     """Read a page of them, as the fields of their hashes."""
     # The dead letters have a list of their own, by when they died.
     key = engine.keys.dead if wanted.states == DEAD else engine.keys.triggers
+    oldest = milliseconds(wanted.since) if wanted.since else 0
+    if after is None and wanted.before:
+        after = (milliseconds(wanted.before), "")
 
     async def fetch(place: Place | None, count: int) -> list[tuple[Place, dict[str, str] | None]]:
         found = await newest_first(engine.redis, key, place, count)
+        found = [(identity, when) for identity, when in found if when >= oldest]
         rows = await engine.triggers.get([identity for identity, _ in found])
         return [((when, identity), row or None) for (identity, when), row in zip(found, rows, strict=True)]
 

@@ -11,7 +11,9 @@ from fastapi.responses import RedirectResponse
 from worker.api.context import Ctx
 from worker.api.pages import Cursor, decode_cursor, encode_cursor
 from worker.api.triggershapes import TriggerView, view_of
+from worker.domain.errors import Fault, InvalidInput
 from worker.domain.trigger import ACTIVE, Origin, TriggerState
+from worker.domain.zones import ZoneError, find_zone
 from worker.engine.triggerlist import MOST_LOOKED, TriggerFilter, list_triggers
 from worker.web.pages import HEADERS, PageRoute, is_part, render
 from worker.web.visits import Looker
@@ -53,13 +55,25 @@ class Asked:
     schedule: str
     sweep: str
     asked_by: str
+    since: datetime | None
+    before: datetime | None
+    zone: str
+    """Name of the zone that `since` and `before` are in."""
 
     @property
     def query(self) -> str:
         """Write it as a page's address has it; "" where nothing is asked for."""
         words = {name: getattr(self, name) for name in ("text", "pipeline", "origin", "schedule", "sweep", "asked_by")}
         given = [(name, value) for name, value in words.items() if value]
+        times = {"since": self.since, "before": self.before}
+        given += [(name, value.isoformat()) for name, value in times.items() if value]
+        given += [("zone", self.zone)] if self.since or self.before else []
         return urlencode([*(("state", state.value) for state in self.state), *given])
+
+    @staticmethod
+    def on_clock(moment: datetime | None) -> str:
+        """Write an instant as a field for local times takes it."""
+        return f"{moment:%Y-%m-%dT%H:%M}" if moment else ""
 
     @property
     def filter(self) -> TriggerFilter:
@@ -72,6 +86,8 @@ class Asked:
             sweep=self.sweep or None,
             asked_by=self.asked_by or None,
             text=self.text or None,
+            since=self.since,
+            before=self.before,
         )
 
     @property
@@ -93,6 +109,9 @@ async def log(
     schedule: Text = "",
     sweep: Text = "",
     asked_by: Text = "",
+    since: datetime | Literal[""] = "",
+    before: datetime | Literal[""] = "",
+    zone: Text = "UTC",
     cursor: Cursor = None,
 ) -> Response:
     """Show the log, or those that fit; a whole id leads to its trigger."""
@@ -104,12 +123,26 @@ async def log(
         schedule=schedule.strip(),
         sweep=sweep.strip(),
         asked_by=asked_by.strip(),
+        since=_aware(since, zone),
+        before=_aware(before, zone),
+        zone=zone,
     )
     if len(asked.text) == FULL_ID and (await context.engine.triggers.get([asked.text.lower()]))[0]:
         return RedirectResponse(f"/triggers/{asked.text.lower()}", status_code=303, headers=HEADERS)
     told = await _read(context, asked, cursor)
     part = is_part(request) and request.headers.get("hx-target") == LOG
     return render(request, visitor, "_triggerlog.html" if part else "triggers.html", **told, **_choices(visitor))
+
+
+def _aware(typed: datetime | Literal[""], zone: str) -> datetime | None:
+    """Give what was typed as an instant; without an offset it is on the clock of the zone. Raises InvalidInput."""
+    try:
+        clock = find_zone(zone)
+        return (typed if typed.tzinfo else typed.replace(tzinfo=clock)).astimezone(clock) if typed else None
+    except ZoneError as error:
+        raise InvalidInput([Fault(path="?zone", message=str(error))]) from error
+    except OverflowError as error:
+        raise InvalidInput(f"{typed} is too long ago, or too far off") from error
 
 
 async def _read(context: Ctx, asked: Asked, cursor: str | None) -> dict[str, Any]:

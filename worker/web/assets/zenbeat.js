@@ -38,8 +38,15 @@
     const now = new Date();
     document.querySelectorAll("time[data-near]").forEach((time) => tell(time, now));
   }, 1000);
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zone = document.getElementById("zone");
-  if (zone) zone.textContent = ` (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+  if (zone) zone.textContent = ` (${here})`;
+  /* Fields for times are on the viewer's clock, unless the address says on whose. */
+  document.querySelectorAll("input[data-zone]").forEach((field) => {
+    if (new URLSearchParams(location.search).get(field.name)) return;
+    field.value = here;
+    field.form.querySelectorAll(".zone").forEach((told) => { told.textContent = here; });
+  });
   document.addEventListener("htmx:afterSettle", (event) => tellAll(event.target.parentElement || document));
 
   /* --- forms that are laid over the page */
