@@ -101,7 +101,7 @@ def test_how_many_run_at_once(own: str, asked: dict[str, Any], at_once: int | No
 
 @pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.BUFFER_ONE, Overlap.CANCEL_OTHER])
 def test_a_policy_that_lets_fires_go_is_none_for_a_backfill(overlap: Overlap, schedule: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"--overlap {overlap} would let all but one go"):
+    with pytest.raises(InvalidInput, match=f"overlap {overlap} would let all but one go"):
         backfill(schedule(), wish(overlap=overlap))
 
 

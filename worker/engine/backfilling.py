@@ -63,10 +63,11 @@ def find_fires(schedule: Schedule, wish: Wish) -> Found:
     if wish.begin > wish.end:
         raise InvalidInput(f"the range ends before it begins: {wish.begin.isoformat()} is after {wish.end.isoformat()}")
     if wish.every is not None and wish.every < SHORTEST_INTERVAL:
-        raise InvalidInput(f"--every {format_duration(wish.every)} is too short; the shortest interval is 1s")
+        raise InvalidInput(f"every {format_duration(wish.every)} is too short; the shortest interval is 1s")
     if wish.every is None and schedule.after is not None:
         raise InvalidInput(
-            f"{schedule.name} has no fire times of its own, it is due {schedule.when}; --every says which there are"
+            f"{schedule.name} has no fire times of its own, it is due {schedule.when};"
+            " say how far apart they are meant to be (every)"
         )
     if wish.every is None:
         fires = list(islice(schedule.timing.between(wish.begin - MOMENT, wish.end), MOST + 1))
@@ -132,13 +133,13 @@ def _at_once(schedule: Schedule, wish: Wish) -> int | None:
         overlap = Overlap.ALLOW if side_by_side else Overlap.BUFFER_ALL
     if overlap not in {Overlap.ALLOW, Overlap.BUFFER_ALL}:
         raise InvalidInput(
-            f"--overlap {overlap} would let all but one go; a backfill runs them side by side (allow),"
+            f"overlap {overlap} would let all but one go; a backfill runs them side by side (allow),"
             " or one after the other (buffer_all)"
         )
     if overlap is Overlap.ALLOW:
         return wish.max_parallel
     if wish.max_parallel not in {None, 1}:
-        raise InvalidInput(f"--overlap buffer_all is one after the other, and --max-parallel is {wish.max_parallel}")
+        raise InvalidInput(f"overlap buffer_all is one after the other, and max_parallel is {wish.max_parallel}")
     return 1
 
 
