@@ -23,6 +23,8 @@ from .proxy import Proxy
 
 ROLES = ("beat", "worker")
 PATIENCE = 60.0
+KNOWN_WITHIN = timedelta(seconds=5)
+"""From the writing of a schedule file to its first due instant: beats look once a second, on a machine that is busy."""
 
 
 class Site:
@@ -193,7 +195,8 @@ class Site:
 
     def due(self, name: str, *, seconds: int, schedules: int = 4, **more: str) -> "Due":
         """Define schedules that are due every second for so long, and wait until they are known."""
-        begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+        now = datetime.now(UTC)
+        begin = now.replace(microsecond=0) + KNOWN_WITHIN
         end = begin + timedelta(seconds=seconds - 1)
         rules = {"every": "1s", "start_time": _quoted(begin), "end_time": _quoted(end), "catchup": "all", **more}
         rules = {"catchup_window": "1h", **rules}
@@ -203,7 +206,9 @@ class Site:
             lines += [f"  - name: {each}", "    pipeline: training"]
             lines += [f"    {key}: {value}" for key, value in rules.items()]
         self.define("\n".join([*lines, ""]))
-        wait(lambda: all(self.redis.hmget("zenbeat:cursors:0", names)), "schedules that are considered", 3)
+        # One that becomes known after its first instant is not due then.
+        left = (begin - now).total_seconds()
+        wait(lambda: all(self.redis.hmget("zenbeat:cursors:0", names)), "schedules that are known in time", left)
         instants = [begin + timedelta(seconds=second) for second in range(seconds)]
         return Due(self, dict.fromkeys(names, instants))
 

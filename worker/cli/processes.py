@@ -53,5 +53,6 @@ def test(arguments: tuple[str, ...]) -> None:
     """
     root = Path(__file__).resolve().parents[2]
     os.chdir(root)
-    chosen = arguments or ("-m", "not e2e and not crash and not doors and not browser", "-n", "2", "--dist", "loadfile")
+    # More at once than a small machine has cores: half of the time is waiting.
+    chosen = arguments or ("-m", "not e2e and not crash and not doors and not browser", "-n", "4", "--dist", "loadfile")
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *chosen])  # noqa: S606 - pytest takes our place
