@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from playwright.sync_api import expect
@@ -17,6 +17,7 @@ from worker.engine import recorder
 from worker.engine.enqueue import accept
 from worker.engine.requests import parse_request
 from worker.store.attempts import Claimed
+from worker.store.codec import milliseconds
 from worker.store.following import Look
 from worker.zenml.models import Run
 
@@ -92,6 +93,22 @@ def test_the_page_of_a_trigger_follows_it_to_its_end(site: Callable[..., Living]
     seed.follow(identity, "completed", Fate.COMPLETED)
     expect(page.locator(".verdict")).to_contain_text("Its run completed", timeout=15_000)
     expect(page.get_by_role("img", name="asks ZenML")).to_be_visible()
+
+
+def test_triggers_are_found_by_times_on_the_viewers_clock(
+    site: Callable[..., Living], view: Callable[..., Viewer]
+) -> None:
+    seed = Seed(site())
+    identity = seed.ask("training")
+    at = datetime(2026, 11, 2, 1, 30, tzinfo=UTC)
+    seed.living.ask(seed.engine.redis.zadd(seed.engine.keys.triggers, {identity: milliseconds(at)}))
+    page = view(timezone_id="Asia/Tokyo").page
+    page.goto(f"{seed.living.url}/triggers")
+    for before, count in (("2026-11-02T10:30", 0), ("2026-11-02T10:31", 1)):
+        page.get_by_label("Before (Asia/Tokyo)").fill(before)
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_label("Before (Asia/Tokyo)")).to_have_value(before)
+        expect(page.get_by_role("row", name="training")).to_have_count(count)
 
 
 def test_a_dead_letter_is_replayed_by_keyboard_and_what_zenml_said_stays_text(
