@@ -141,6 +141,13 @@ def test_what_was_asked_for_before_has_no_second_entry(line: str, stage: Stage) 
     assert len(stage.entries()) == 1
 
 
+@pytest.mark.parametrize(("line", "name"), [("sweep run rates --key new", "rates"), (BACKFILL, "nightly")])
+def test_a_sweep_keeps_who_asked_for_it(line: str, name: str, stage: Stage) -> None:
+    assert stage(line) == 0
+    (newest,) = stage.place.ask(lambda engine: engine.sweeps.newest(1))
+    assert (newest.name, newest.asked_by) == (name, "cli:cleo")
+
+
 def test_another_request_under_a_known_key_has_none(stage: Stage) -> None:
     assert stage("trigger training --idempotency-key k") == 0
     assert stage("trigger evaluation --idempotency-key k") == 2

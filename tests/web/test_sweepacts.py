@@ -181,6 +181,22 @@ def test_who_may_begin_what(door: Callable[..., None], tmp_path: Path) -> None:
     door(body)
 
 
+def test_its_page_tells_who_began_it(door: Callable[..., None], tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SWEEPS)
+
+    async def body(opened: Door) -> None:
+        visitor = Visitor(opened)
+        key = await opened.key("operate", name="ada")
+        await visitor.log_in(key)
+        _, hidden = await planned(visitor, name="learning-rates")
+        begun = await visitor.send("/sweeps/new", "/sweeps/new", **{**hidden, "do": "begin"})
+        place = begun.headers["location"]
+        assert re.search(r"begun (now|\d+ s ago) by ada ·", text_of(await visitor.see(place)))
+        assert (await opened.client(key=key).get(f"/api/v1{place}")).json()["asked_by"] == "ada"
+
+    door(body)
+
+
 def test_a_sweep_is_paused_and_goes_on(door: Callable[..., None]) -> None:
     async def body(opened: Door) -> None:
         identity = await half(opened.engine)

@@ -230,7 +230,7 @@ async def begin_wished(
     """
     counts = {"fires": len(planned.prospects), "from": wish.begin, "to": wish.end}
     told = caller.audited("schedule.backfill", schedule.name, after=orjson.dumps(counts).decode())
-    return await begin_backfill(context.engine, schedule, planned, [context.engine.audit.add(told)])
+    return await begin_backfill(context.engine, schedule, planned, [context.engine.audit.add(told)], by=caller.name)
 
 
 def _told(planned: Planned, name: str, *, dry_run: bool) -> BackfillView:

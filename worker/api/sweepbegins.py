@@ -86,7 +86,9 @@ async def begin_it(context: Context, caller: Caller, ready: Ready, key: str) -> 
     name = defined.definition.name
     told = caller.audited("sweep.begin", name, after=_summary(ready.wanted, ready.trials))
     audit = context.engine.audit.add(told)
-    identity, new = await start(context.engine, defined.definition, caller.own(key), defined.zone, [audit])
+    identity, new = await start(
+        context.engine, defined.definition, caller.own(key), defined.zone, [audit], by=caller.name
+    )
     return Begun(id=identity, name=name, trials=ready.trials, url=LINK + identity), new
 
 

@@ -72,6 +72,7 @@ class SweepView(BaseModel):
     runs: int = Field(description="Runs that ended; a trial may have had several.")
     seconds: float = Field(description="How long these took together.")
     created: datetime
+    asked_by: str | None = Field(None, description="An API key, or `cli:<user>`; null where a schedule began it.")
     finished: datetime | None = None
     reason: str | None = Field(None, description="Why it ended before its last trial.")
     paused_by: str | None = None

@@ -17,6 +17,11 @@ async def tell(engine: Engine, action: str, what: str, by: str = "", reason: str
     await engine.audit.tell(_entry(engine, action, what, by, reason))
 
 
+def asker() -> str:
+    """Name the user of this machine as records tell it."""
+    return f"cli:{user_name() or 'unknown'}"
+
+
 def user_name() -> str:
     """Name the user of this machine; "" where it does not tell."""
     try:
@@ -26,5 +31,5 @@ def user_name() -> str:
 
 
 def _entry(engine: Engine, action: str, what: str, by: str, reason: str) -> Audited:
-    who = f"cli:{by or user_name() or 'unknown'}"
+    who = f"cli:{by}" if by else asker()
     return Audited(at=engine.clock(), action=action, what=what, who=who, reason=reason)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from worker.cli.auditing import audited
+from worker.cli.auditing import asker, audited
 from worker.cli.doors import with_engine
 from worker.cli.moments import WORDS
 from worker.cli.output import output_option, say, show, show_one
@@ -119,7 +119,8 @@ def _length(text: str | None) -> timedelta | None:
 
 
 async def _begin(schedule: Schedule, planned: Planned, engine: Engine) -> tuple[str, bool]:
-    return await begin_backfill(engine, schedule, planned, [audited(engine, "schedule.backfill", schedule.name)])
+    told = audited(engine, "schedule.backfill", schedule.name)
+    return await begin_backfill(engine, schedule, planned, [told], by=asker())
 
 
 def _show(planned: Planned, schedule: Schedule, output: str) -> None:

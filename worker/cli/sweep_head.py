@@ -75,7 +75,8 @@ def _title(row: SweepRow, kept: Kept) -> Text:
 
 def _standing(row: SweepRow) -> Text:
     standing = Text(printable(told(row)), style=STYLES[standing_of(row)])
-    return standing.append(f"  started {in_words(row.created, clock(), find_zone('UTC'))}", style="dim")
+    by = f" by {printable(row.asked_by)}" if row.asked_by else ""
+    return standing.append(f"  started {in_words(row.created, clock(), find_zone('UTC'))}{by}", style="dim")
 
 
 def _bar(row: SweepRow, width: int) -> Text:

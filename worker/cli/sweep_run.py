@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import click
 
-from worker.cli.auditing import audited
+from worker.cli.auditing import asker, audited
 from worker.cli.doors import with_engine
 from worker.cli.output import output_option, say, show_one
 from worker.cli.sweep_end import wait_for_sweep
@@ -50,4 +50,4 @@ async def _start(defined: Defined, key: str, engine: Engine) -> tuple[str, bool]
     if unchecked:
         say(f"Not checked against what it would start: {unchecked}")
     told = audited(engine, "sweep.begin", defined.definition.name)
-    return await start(engine, defined.definition, key, defined.zone, [told])
+    return await start(engine, defined.definition, key, defined.zone, [told], by=asker())

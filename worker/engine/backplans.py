@@ -59,11 +59,11 @@ async def plan_backfill(engine: Engine, schedule: Schedule, wish: Wish, unless: 
 
 
 async def begin_backfill(
-    engine: Engine, schedule: Schedule, planned: Planned, commands: Sequence[Command] = ()
+    engine: Engine, schedule: Schedule, planned: Planned, commands: Sequence[Command] = (), *, by: str = ""
 ) -> tuple[str, bool]:
     """Begin it; gives its id, and whether it is new. `commands` are plain writes that go with it.
 
     Raises InvalidInput.
     """
     await sweeping.first_fire(engine, schedule, planned.backfill)
-    return await sweeping.start_backfill(engine, planned.backfill, planned.key, commands)
+    return await sweeping.start_backfill(engine, planned.backfill, planned.key, commands, by=by)

@@ -36,9 +36,9 @@ def sweep_identity(definition: SweepDefinition, key: str) -> str:
     return str(uuid5(NAMESPACE, f"sweep:{definition.name}:{key}"))
 
 
-def asked_sweep(definition: SweepDefinition, key: str, now: datetime, zone: str = "") -> NewSweep:
+def asked_sweep(definition: SweepDefinition, key: str, now: datetime, zone: str = "", by: str = "") -> NewSweep:
     """Make the sweep that somebody asks for; with the time zone of its schedule, now is its fire time."""
-    new = _new(definition, sweep_identity(definition, key), now)
+    new = replace(_new(definition, sweep_identity(definition, key), now), asked_by=by)
     return replace(new, fire_time=now, zone=zone) if zone else new
 
 
@@ -80,7 +80,7 @@ def _new(definition: SweepDefinition, identity: str, now: datetime) -> NewSweep:
     )
 
 
-def new_backfill(backfill: Backfill, key: str, now: datetime) -> NewSweep:
+def new_backfill(backfill: Backfill, key: str, now: datetime, by: str = "") -> NewSweep:
     """Make the sweep over a range of a schedule's past; the same range with the same key is the same one."""
     content, mark = mark_of(encode_backfill(backfill))
     return NewSweep(
@@ -91,4 +91,5 @@ def new_backfill(backfill: Backfill, key: str, now: datetime) -> NewSweep:
         fingerprint=mark,
         total=len(backfill.fires),
         created=now,
+        asked_by=by,
     )

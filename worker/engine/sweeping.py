@@ -67,7 +67,13 @@ async def first_trial(engine: Engine, definition: SweepDefinition, zone: str = "
 
 
 async def start(
-    engine: Engine, definition: SweepDefinition, key: str, zone: str = "", more: Sequence[Command] = ()
+    engine: Engine,
+    definition: SweepDefinition,
+    key: str,
+    zone: str = "",
+    more: Sequence[Command] = (),
+    *,
+    by: str = "",
 ) -> tuple[str, bool]:
     """Begin a sweep. Gives its id, and whether it is new. With the time zone of its schedule, now is its fire time.
 
@@ -75,7 +81,7 @@ async def start(
     rendered. `more` are plain writes that go with it.
     """
     await first_trial(engine, definition, zone)
-    new = asked_sweep(definition, key, engine.clock(), zone)
+    new = asked_sweep(definition, key, engine.clock(), zone, by)
     what = f"sweep {definition.name} was started with another definition under this key: {key}"
     return new.id, await _begin(engine, new, what, more)
 
@@ -97,14 +103,14 @@ async def begun_before(engine: Engine, backfill: Backfill, key: str) -> bool:
 
 
 async def start_backfill(
-    engine: Engine, backfill: Backfill, key: str, more: Sequence[Command] = ()
+    engine: Engine, backfill: Backfill, key: str, more: Sequence[Command] = (), *, by: str = ""
 ) -> tuple[str, bool]:
     """Begin a backfill. Gives its id, and whether it is new: the same range with the same key goes on where it was.
 
     Raises Conflict when the key stands for another range, or the backfill was ended before its last fire.
     `more` are plain writes that go with it.
     """
-    new = new_backfill(backfill, key, engine.clock())
+    new = new_backfill(backfill, key, engine.clock(), by)
     otherwise = f"another backfill of {backfill.schedule} was started with this key: {key}"
     fresh = await _begin(engine, new, otherwise, more)
     row = await engine.sweeps.get(new.id)

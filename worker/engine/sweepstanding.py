@@ -63,6 +63,7 @@ def in_figures(row: SweepRow) -> dict[str, Any]:
         "runs": row.runs,
         "seconds": row.seconds,
         "created": row.created,
+        "asked_by": row.asked_by or None,
         "finished": row.finished,
         "reason": row.ended or None,
         "paused_by": row.paused or None,

@@ -42,6 +42,8 @@ class NewSweep:
     """The time zone of that schedule."""
     parent: str = ""
     """The backfill whose trial it is."""
+    asked_by: str = ""
+    """An API key, or `cli:<user>`; "" for a schedule, and where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class SweepRow:
     fire_time: datetime | None = None
     zone: str = ""
     parent: str = ""
+    asked_by: str = ""
 
     @property
     def recorded(self) -> int:
@@ -120,7 +123,7 @@ _COUNTS = [
     *("total", "next", "open", "started", "dead", "cancelled", "known"),
     *("completed", "failed", "stopped", "measuring", "runs"),
 ]
-_WORDS = ["name", "fingerprint", "paused", "ended", "stopping", "zone", "parent"]
+_WORDS = ["name", "fingerprint", "paused", "ended", "stopping", "zone", "parent", "asked_by"]
 
 
 def begin_sweep(keys: Keys, new: NewSweep) -> list[Command]:
@@ -137,6 +140,7 @@ def begin_sweep(keys: Keys, new: NewSweep) -> list[Command]:
         "fire_time": milliseconds(new.fire_time) if new.fire_time else None,
         "zone": new.zone or None,
         "parent": new.parent or None,
+        "asked_by": new.asked_by or None,
     }
     return [
         *(("HSETNX", key, name, value) for name, value in fields.items() if value is not None),
