@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Viewer
 from tests.server.living import Living
@@ -72,6 +72,42 @@ def test_the_list_follows_what_is_typed_and_keeps_it_when_there_is_news(
     expect(page).to_have_url(f"{living.url}/schedules?q=hou&status=failing")
     page.get_by_role("link", name="Show all").first.click()
     expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_what_ends_before_the_page_hears_is_not_missed(
+    site: Callable[..., Living], view: Callable[..., Viewer]
+) -> None:
+    living = site()
+    page = view().page
+
+    def meanwhile(route: Route) -> None:
+        ends(living, "hourly")
+        route.continue_()
+
+    page.route("**/live*", meanwhile)
+    page.goto(f"{living.url}/schedules")
+    expect(page.locator("tbody .cells")).to_have_attribute("aria-label", re.compile("1 completed"))
+
+
+def test_what_ends_while_the_list_is_asked_for_is_not_missed(
+    site: Callable[..., Living], view: Callable[..., Viewer]
+) -> None:
+    living = site()
+    page = view().page
+    page.goto(f"{living.url}/schedules")
+    expect(page.locator("html.hears")).to_be_attached()
+    page.evaluate("document.addEventListener('news', () => document.body.classList.add('told'))")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/schedules?q=hou*", lambda route: held.append((route, route.fetch())), times=1)
+    page.get_by_label("Search").fill("hou")
+    while not held:
+        page.wait_for_timeout(10)
+    ends(living, "hourly")
+    expect(page.locator("body.told")).to_be_attached()
+    ((route, before),) = held
+    route.fulfill(response=before)
+    expect(page.locator("tbody .cells")).to_have_attribute("aria-label", re.compile("1 completed"))
+    expect(page).to_have_url(f"{living.url}/schedules?q=hou")
 
 
 def test_a_row_that_has_the_focus_keeps_it_when_there_is_news(

@@ -158,6 +158,8 @@ class _Stream:
 
     async def parts(self, begin: str | None, gap: Mapping[str, Any] | None) -> AsyncIterator[bytes]:
         """Give the stream's text, part by part, until the caller is let go."""
+        # Now is before the caller knows that it is heard: what it brings about then is not missed.
+        begin = begin or self._context.tail.reached or None
         yield b"retry: %d\n\n" % RETRY_MS
         if gap is not None:
             yield _event("gap", orjson.dumps(gap))

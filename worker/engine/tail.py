@@ -101,6 +101,11 @@ class Tail:
         self._trouble = Trouble(logger)
         self._closed = False
 
+    @property
+    def reached(self) -> str:
+        """Id of the outcome up to which all is told; "" before the first look."""
+        return self._at or ""
+
     async def watch(self) -> None:
         """Read what comes and tell it, as long as the process lives."""
         while True:

@@ -45,6 +45,8 @@ class Visitor:
     caller: Caller
     csrf: str
     session: Session | None = None
+    heard: str = ""
+    """The outcome after which a page has to listen: what came before, it can show."""
 
     def may(self, area: Area) -> bool:
         """Tell whether such things may be done: what may not be done is not offered."""
@@ -59,7 +61,8 @@ class Visitor:
 async def _visitor(request: Request, context: Ctx) -> Visitor:
     """See who it is. Raises LoginWanted."""
     # Kept for pages that tell of errors: who may not see this one may still want to log out.
-    request.state.visitor = visitor = await _find(request, context)
+    heard = context.tail.reached
+    request.state.visitor = visitor = replace(await _find(request, context), heard=heard)
     return visitor
 
 

@@ -137,7 +137,7 @@
   const LATEST_AGAIN = 160000;
   const listening = document.querySelector("[data-live]");
   let source = null;
-  let last = "";
+  let last = page.dataset.heard || "";
   let asked = 0;
   let waiting = null;
   let patience = SOONEST_AGAIN;
