@@ -20,6 +20,12 @@ schedules:
   - {name: follower, pipeline: etl, after: {schedule: nightly}}
 """
 
+HEARS_TOO = """
+const source = new EventSource("/live");
+source.addEventListener("open", () => document.body.classList.add("hears-too"));
+source.addEventListener("outcome", () => document.body.classList.add("told"));
+"""
+
 NOTE = "the data is late <script>document.title = 'taken'</script>"
 
 
@@ -96,7 +102,8 @@ def test_what_ends_while_the_list_is_asked_for_is_not_missed(
     page = view().page
     page.goto(f"{living.url}/schedules")
     expect(page.locator("html.hears")).to_be_attached()
-    page.evaluate("document.addEventListener('news', () => document.body.classList.add('told'))")
+    page.evaluate(HEARS_TOO)
+    expect(page.locator("body.hears-too")).to_be_attached()
     held: list[tuple[Route, APIResponse]] = []
     page.route("**/schedules?q=hou*", lambda route: held.append((route, route.fetch())), times=1)
     page.get_by_label("Search").fill("hou")

@@ -1,21 +1,7 @@
-/* Schedules: news while somebody types; how many are ticked, and all at once. Rows that are asked for again keep their
-   ticks by themselves. */
+/* Schedules: how many are ticked, and all at once. Rows that are asked for again keep their ticks by themselves. */
 "use strict";
 
 (() => {
-  /* What is asked for when somebody types may have been read before the news that comes meanwhile. */
-  const filters = document.getElementById("filters");
-  let asking = false;
-  let missed = false;
-  filters.addEventListener("htmx:beforeSend", () => { asking = true; });
-  document.addEventListener("news", () => { missed = missed || asking; });
-  filters.addEventListener("htmx:afterRequest", () => { asking = false; });
-  document.addEventListener("htmx:afterSettle", () => {
-    if (!missed || asking) return;
-    missed = false;
-    window.htmx.trigger("#list", "news");
-  });
-
   const all = document.getElementById("tick-all");
   const told = document.getElementById("ticks");
   if (!all) return;

@@ -143,8 +143,12 @@
   let patience = SOONEST_AGAIN;
   let again = null;
 
+  /* What is being asked for may have been read before the news; what is being put in place does not hear them yet. */
+  const busy = () => document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling");
+
   const refresh = () => {
-    waiting = null;
+    waiting = busy() ? setTimeout(refresh, 100) : null;
+    if (waiting !== null) return;
     asked = Date.now();
     document.querySelectorAll("[data-news]").forEach((part) => window.htmx.trigger(part, "news"));
   };
