@@ -118,8 +118,13 @@ def test_a_template_made_anew_and_one_deleted(
     stack.start("worker")
     stack.start("beat")
     eventually(lambda: stack.outcomes("started"), 60, "a run")
+    # While there is none of that name, and a busy server takes its time, nothing is to ask for it.
+    stack.zenbeat("schedule", "pause", "moved")
+    on_the_way = ("zenbeat:ready:default", "zenbeat:inflight:default")
+    eventually(lambda: not any(map(stack.redis.zcard, on_the_way)), 60, "an end of what is on the way")
     api.delete_template(api.templates()["production"])
     anew = api.create_template("production", api.snapshots("training")["production"])
+    stack.zenbeat("schedule", "resume", "moved")
     eventually(
         lambda: any(run["metadata"]["template_id"] == anew for run in runs_of(api, "moved")), 60, "a run of the new one"
     )
