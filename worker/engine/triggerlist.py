@@ -51,8 +51,8 @@ class TriggerFilter:
 
     @property
     def narrow(self) -> bool:
-        """Tell whether there may be triggers that do not fit."""
-        return self != TriggerFilter()
+        """Tell whether there may be triggers that do not fit; by its times, a list only begins and ends elsewhere."""
+        return self != TriggerFilter(since=self.since, before=self.before)
 
     def fits(self, fields: Mapping[str, str]) -> bool:
         """Tell whether a trigger is meant."""
