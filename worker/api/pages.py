@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator
+from pydantic import BaseModel
 
 from worker.domain.errors import Fault, InvalidInput, Unknown
 from worker.domain.nearest import did_you_mean
@@ -20,16 +20,6 @@ USUAL = 50
 Cursor = Annotated[
     str | None, Query(max_length=512, description="`next` of the page before; left out: the first page.")
 ]
-
-
-def _date_and_time(text: Any) -> Any:
-    """Leave what may be one to pydantic, which would take a number for seconds since 1970. Raises ValueError."""
-    if isinstance(text, str) and "t" not in text.lower():
-        raise ValueError("write it as 2026-10-25T02:30:00+01:00")
-    return text
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_date_and_time)]
 
 
 def fields_of(model: type[BaseModel]) -> Any:

@@ -11,7 +11,8 @@ from worker.api.accepting import answers, record
 from worker.api.access import Called, Caller
 from worker.api.bodies import read_json
 from worker.api.context import Context, Ctx
-from worker.api.pages import USUAL, Cursor, Limit, Moment, chosen, decode_cursor, encode_cursor, fields_of, page
+from worker.api.pages import USUAL, Cursor, Limit, chosen, decode_cursor, encode_cursor, fields_of, page
+from worker.api.streams import Instant
 from worker.api.triggershapes import (
     BODY,
     Queued,
@@ -97,13 +98,16 @@ async def list_some(
     text: Annotated[
         str | None, Query(max_length=255, description="In the run's name, or how the id of the trigger or run begins.")
     ] = None,
-    since: Annotated[Moment | None, Query(description="Recorded then or later; the dead alone: died.")] = None,
-    before: Annotated[Moment | None, Query(description="Recorded earlier; the dead alone: died.")] = None,
+    since: Instant = None,
+    before: Instant = None,
     limit: Limit = USUAL,
     cursor: Cursor = None,
     fields: Annotated[str | None, fields_of(TriggerView)] = None,
 ) -> Any:
-    """List triggers, the newest first. A page may be shorter than asked for, or empty, and have a next one."""
+    """List triggers, the newest first. A page may be shorter than asked for, or empty, and have a next one.
+
+    `since` (or later) and `before` are about when a trigger was recorded; of the dead alone, when it died.
+    """
     wanted = chosen(fields, TriggerView)
     place = decode_cursor(cursor, int, str)
     filters = TriggerFilter(
