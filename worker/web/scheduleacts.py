@@ -18,13 +18,12 @@ from worker.domain.catchup import upcoming
 from worker.domain.cronwords import zone_in_words
 from worker.domain.errors import InvalidInput
 from worker.domain.trigger import Origin, Trigger
-from worker.domain.zones import find_zone
 from worker.engine import byhand
 from worker.engine.starting import would_start
 from worker.web.forms import Form
 from worker.web.pages import PageRoute, done, is_part, render
 from worker.web.visits import Acting, Visit, Visitor
-from worker.web.words import on_clock
+from worker.web.words import local, on_clock
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -95,7 +94,7 @@ async def ask_pause(request: Request, context: Ctx, visitor: Visit, name: str) -
     until = request.query_params.get("until")
     if until is not None and is_part(request):
         return render(request, visitor, "_pause_skips.html", **_skips(opened, visitor, until))
-    ends = _local(held.until, zone_of(opened)) if held and held.until else ""
+    ends = local(held.until, zone_of(opened)) if held and held.until else ""
     typed = {"why": held.why if held else "", "until": until or ends}
     return _pause_form(request, visitor, opened, typed)
 
@@ -128,11 +127,6 @@ def told_of(error: InvalidInput) -> list[str]:
 def zone_of(opened: Page) -> str:
     """Give the zone of a schedule."""
     return opened.schedule.timezone if opened.schedule else "UTC"
-
-
-def _local(moment: datetime, timezone: str) -> str:
-    """Write an instant on the clock of a zone, as a field for local times takes it."""
-    return f"{moment.astimezone(find_zone(timezone)):%Y-%m-%dT%H:%M}"
 
 
 def _pause_form(

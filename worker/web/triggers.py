@@ -12,6 +12,7 @@ from worker.api.context import Ctx
 from worker.api.pages import Cursor, decode_cursor, encode_cursor
 from worker.api.triggershapes import TriggerView, view_of
 from worker.domain.errors import Fault, InvalidInput
+from worker.domain.moments import read_moment
 from worker.domain.trigger import ACTIVE, Origin, TriggerState
 from worker.domain.zones import ZoneError, find_zone
 from worker.engine.triggerlist import MOST_LOOKED, TriggerFilter, list_triggers
@@ -70,11 +71,6 @@ class Asked:
         given += [("zone", self.zone)] if self.since or self.before else []
         return urlencode([*(("state", state.value) for state in self.state), *given])
 
-    @staticmethod
-    def on_clock(moment: datetime | None) -> str:
-        """Write an instant as a field for local times takes it."""
-        return f"{moment:%Y-%m-%dT%H:%M}" if moment else ""
-
     @property
     def filter(self) -> TriggerFilter:
         """Give the filter for the list."""
@@ -109,8 +105,8 @@ async def log(
     schedule: Text = "",
     sweep: Text = "",
     asked_by: Text = "",
-    since: datetime | Literal[""] = "",
-    before: datetime | Literal[""] = "",
+    since: Text = "",
+    before: Text = "",
     zone: Text = "UTC",
     cursor: Cursor = None,
 ) -> Response:
@@ -123,8 +119,8 @@ async def log(
         schedule=schedule.strip(),
         sweep=sweep.strip(),
         asked_by=asked_by.strip(),
-        since=_aware(since, zone),
-        before=_aware(before, zone),
+        since=_instant("since", since, zone),
+        before=_instant("before", before, zone),
         zone=zone,
     )
     if len(asked.text) == FULL_ID and (await context.engine.triggers.get([asked.text.lower()]))[0]:
@@ -134,15 +130,17 @@ async def log(
     return render(request, visitor, "_triggerlog.html" if part else "triggers.html", **told, **_choices(visitor))
 
 
-def _aware(typed: datetime | Literal[""], zone: str) -> datetime | None:
-    """Give what was typed as an instant; without an offset it is on the clock of the zone. Raises InvalidInput."""
+def _instant(name: str, typed: str, zone: str) -> datetime | None:
+    """Read a time that was typed, on the clock of its zone. Raises InvalidInput."""
     try:
         clock = find_zone(zone)
-        return (typed if typed.tzinfo else typed.replace(tzinfo=clock)).astimezone(clock) if typed else None
+        return read_moment(typed, zone).astimezone(clock) if typed.strip() else None
     except ZoneError as error:
         raise InvalidInput([Fault(path="?zone", message=str(error))]) from error
+    except InvalidInput as error:
+        raise InvalidInput([Fault(path=f"?{name}", message=str(error))]) from error
     except OverflowError as error:
-        raise InvalidInput(f"{typed} is too long ago, or too far off") from error
+        raise InvalidInput([Fault(path=f"?{name}", message=f"{typed} is too long ago, or too far off")]) from error
 
 
 async def _read(context: Ctx, asked: Asked, cursor: str | None) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def on_clock(moment: datetime, timezone: str) -> str:
     return f"{local:%a %Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
 
 
+def local(moment: datetime, timezone: str) -> str:
+    """Write an instant on the clock of a zone, as a field for local times takes it."""
+    return f"{moment.astimezone(find_zone(timezone)):%Y-%m-%dT%H:%M}"
+
+
 def as_yaml(value: Any) -> str:
     """Write plain values as YAML, however long a line becomes: an expression that is broken up is hard to read."""
     plain = orjson.loads(orjson.dumps(value, default=str))
@@ -115,6 +120,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "iso": iso,
     "utc": utc,
     "on_clock": on_clock,
+    "local": local,
     "as_yaml": as_yaml,
     "tally": tally,
     "web": web,
