@@ -26,6 +26,7 @@ QUIET = (
 
 SERIOUS = {"serious", "critical"}
 
+# Parts of a page are asked for again every few seconds at most.
 expect.set_options(timeout=15_000)
 
 

@@ -89,7 +89,7 @@ def test_the_page_of_a_trigger_follows_it_to_its_end(site: Callable[..., Living]
     expect(page.locator(".verdict")).to_contain_text("ZenML has its run")
     expect(page.get_by_role("link", name="Open the run")).to_be_visible()
     seed.follow(identity, Status.RUNNING.value)
-    expect(page.get_by_role("row", name="the run runs")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("row", name="the run runs")).to_be_visible()
     seed.follow(identity, "completed", Fate.COMPLETED)
     expect(page.locator(".verdict")).to_contain_text("Its run completed")
     expect(page.get_by_role("img", name="asks ZenML")).to_be_visible()
